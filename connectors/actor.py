@@ -1,0 +1,32 @@
+"""Who is acting: a person, a token on a person's behalf, or the product itself. Never ambient, never empty."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """
+    Whoever asks for something, with where the request came from.
+
+    :param user_id: the person, also behind a token; None for the system
+    :param name: user name, or the system actor's name (`system:driver`)
+    """
+
+    kind: Literal["person", "token", "system"]
+    name: str
+    user_id: int | None = None
+    token_id: int | None = None
+    token_name: str = ""
+    address: str | None = None
+    user_agent: str = ""
+    request_id: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name to show and to keep: `operator`, `operator/ci` for a token, `system:driver`."""
+        return f"{self.name}/{self.token_name}" if self.kind == "token" else self.name
+
+
+DRIVER = Actor("system", "system:driver")
+SET_UP = Actor("system", "system:set-up")

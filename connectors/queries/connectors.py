@@ -1,0 +1,270 @@
+"""Every read of connectors: who sees which, the board's rows, its counts and its matrix."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from connectors import diagnose, matrix
+from connectors.matrix import Activity
+from connectors.models import Connector, Operation, Pipeline, VendorAccount
+from connectors.permissions import Viewer
+from connectors.queries import verbs
+from connectors.states import OPEN, State
+from connectors.vendors import registry
+from connectors.vendors.base import Vendor
+
+SECOND = Value(timedelta(seconds=1), output_field=DurationField())
+
+
+def visible_to(viewer: Viewer) -> QuerySet[Connector]:
+    """This will give the connectors that exist for this person; anything else is 404."""
+    rows = Connector.objects.select_related("account__team", "pipeline", "team")
+    return rows if viewer.sees_all else rows.filter(team_id__in=viewer.roles)
+
+
+def with_staleness(rows: QuerySet[Connector]) -> QuerySet[Connector]:
+    """This will add `is_stale_now`, decided by the database's clock."""
+    age = ExpressionWrapper(F("account__budget") * SECOND, output_field=DurationField())
+    seen = Coalesce("seen_at", "account__observed_at")
+    past = Q(account__observed_at__isnull=True) | Q(seen_or_observed__lt=Now() - age)
+    stale = Q(gone_at__isnull=False) | past
+    return rows.annotate(seen_or_observed=seen).annotate(
+        is_stale_now=Case(When(stale, then=Value(True)), default=Value(False))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the board is narrowed to. Each list holds alternatives; all of them must hold. The address keeps it."""
+
+    search: str = ""
+    vendor: Sequence[str] = ()
+    team: Sequence[str] = ()
+    account: Sequence[str] = ()
+    pipeline: Sequence[int] = ()
+    state: Sequence[str] = ()
+    pipeline_state: Sequence[str] = ()
+    activity: Sequence[str] = ()
+    active: str = ""
+    """`yes`, `no`, `warning`, `unknown`; or the API's `true` and `false`."""
+    is_drifted: bool = False
+    is_stale: bool | None = None
+    has_open: bool = False
+
+    @property
+    def is_set(self) -> bool:
+        """Does it narrow anything?"""
+        return self != Filters()
+
+
+def narrowed(rows: QuerySet[Connector], filters: Filters) -> QuerySet[Connector]:
+    """This will give the connectors that fit the filters."""
+    rows = with_staleness(rows)
+    for word in filters.search.split():
+        rows = rows.filter(
+            Q(name__icontains=word) | Q(type__icontains=word) | Q(error__icontains=word)
+            | Q(pipeline__name__icontains=word) | Q(account__name__icontains=word)
+        )  # fmt: skip
+    simple: dict[str, Sequence[Any]] = {
+        "account__vendor__in": filters.vendor,
+        "team__slug__in": filters.team,
+        "account__name__in": filters.account,
+        "pipeline_id__in": filters.pipeline,
+        "state__in": filters.state,
+        "pipeline__state__in": filters.pipeline_state,
+    }
+    rows = rows.filter(**{lookup: list(values) for lookup, values in simple.items() if values})
+    if filters.activity:
+        rows = rows.filter(_any(_with_activity(Activity(a)) for a in filters.activity))
+    if filters.active:
+        rows = rows.filter(_any(_with_activity(a) for a in _activities(filters.active)))
+    if filters.is_drifted:
+        rows = rows.filter(drift_since__isnull=False)
+    if filters.is_stale is not None:
+        rows = rows.filter(is_stale_now=filters.is_stale)
+    if filters.has_open:
+        rows = rows.filter(pk__in=Operation.objects.filter(status__in=OPEN).values("connector_id"))
+    return rows
+
+
+def _activities(active: str) -> list[Activity]:
+    """The activities behind an answer; `true` is what flows, degraded or not."""
+    answers: dict[str, list[Activity]] = {
+        "yes": [Activity.ACTIVE],
+        "warning": [Activity.DEGRADED],
+        "true": [Activity.ACTIVE, Activity.DEGRADED],
+        "unknown": [Activity.UNKNOWN],
+    }
+    rest = [Activity.FAILED, Activity.CHANGING, Activity.PAUSED, Activity.STOPPED]
+    return answers.get(active, rest)
+
+
+def _with_activity(activity: Activity) -> Q:
+    """The pairs of states behind one count. What is stale counts as unknown whatever it was."""
+    by_pipeline: dict[str, list[str]] = {}
+    for pipeline, connector in matrix.PAIRS[activity]:
+        by_pipeline.setdefault(pipeline, []).append(connector)
+    pairs = _any(Q(pipeline__state=p, state__in=states) for p, states in by_pipeline.items())
+    if activity is Activity.UNKNOWN:
+        return pairs | Q(is_stale_now=True)
+    return pairs & Q(is_stale_now=False)
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    whole = Q(pk__in=[])
+    for condition in conditions:
+        whole |= condition
+    return whole
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One connector as the board shows it; rendering it makes no query."""
+
+    connector: Connector
+    vendor: Vendor
+    verdict: matrix.Verdict
+    is_stale: bool
+    why: diagnose.Diagnosis
+    buttons: Sequence[verbs.Button]
+    operation: Operation | None
+    """The last one, open or not."""
+
+    @property
+    def open_operation(self) -> Operation | None:
+        """The one that is under way, if any."""
+        return self.operation if self.operation and self.operation.is_open else None
+
+
+def rows(connectors: Sequence[Connector], viewer: Viewer, now: datetime | None = None) -> list[Row]:
+    """This will put together what the board shows of these connectors, with one query for all of them."""
+    now = now or timezone.now()
+    last = last_operations([c.pk for c in connectors])
+    return [_row(connector, viewer, last.get(connector.pk), now) for connector in connectors]
+
+
+def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
+    """This will give the newest operation of each connector."""
+    newest = Operation.objects.filter(connector_id__in=ids).order_by("connector_id", "-requested_at")
+    return {o.connector_id: o for o in newest.distinct("connector_id") if o.connector_id is not None}
+
+
+def _row(connector: Connector, viewer: Viewer, operation: Operation | None, now: datetime) -> Row:
+    is_stale = connector.is_stale(now)
+    open_verb = operation.kind if operation and operation.is_open else None
+    return Row(
+        connector=connector,
+        vendor=registry.get(connector.account.vendor),
+        verdict=connector.verdict(now),
+        is_stale=is_stale,
+        why=diagnose.diagnose(situation(connector, is_stale=is_stale)),
+        buttons=verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb),
+        operation=operation,
+    )
+
+
+def situation(connector: Connector, *, is_stale: bool) -> diagnose.Situation:
+    """This will lay out what diagnosis may look at; needs `account` and `pipeline`."""
+    account, pipeline = connector.account, connector.pipeline
+    vendor = registry.get(account.vendor)
+    return diagnose.Situation(
+        account=account.name,
+        vendor=vendor.name,
+        pipeline=pipeline.name,
+        pipeline_noun=vendor.pipeline_noun,
+        pipeline_state=State(pipeline.state),
+        state=State(connector.state),
+        vendor_state=connector.vendor_state,
+        is_stale=is_stale,
+        account_failure=account.failure,
+        failing_since=account.failing_since,
+        observed_at=connector.observed_at,
+        gone_at=connector.gone_at,
+        state_since=connector.state_since,
+        error=connector.error,
+        pipeline_error=pipeline.error,
+        whose=connector.whose,
+        tasks=[State(task["state"]) for task in connector.tasks],
+        desired_state=State(connector.desired_state) if connector.desired_state else None,
+        desired_by=connector.desired_by,
+        desired_reason=connector.desired_reason,
+        drift_since=connector.drift_since,
+        rate=connector.metrics.get("records_per_s"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The board's head: seven counts that add up, the matrix, and the accounts with their freshness."""
+
+    total: int
+    counts: Mapping[Activity, int]
+    cells: Mapping[tuple[State, State], int]
+    """By pipeline state and connector state; not stale."""
+    not_reached: Mapping[State, int]
+    """Stale ones, by the connector state they were last seen in."""
+    accounts: Sequence[VendorAccount]
+    drifted: int = 0
+
+    @property
+    def lost(self) -> list[VendorAccount]:
+        """Accounts that cannot be read now; each gets a banner."""
+        return [a for a in self.accounts if a.failing_since or a.unread]
+
+
+@dataclass(slots=True)
+class _Tally:
+    counts: Counter[Activity] = field(default_factory=Counter)
+    cells: Counter[tuple[State, State]] = field(default_factory=Counter)
+    not_reached: Counter[State] = field(default_factory=Counter)
+
+
+def summary(viewer: Viewer) -> Summary:
+    """This will count everything the person may see, in two queries."""
+    tally = _Tally()
+    drifted = 0
+    groups = (
+        with_staleness(visible_to(viewer).select_related(None))
+        .order_by()
+        .values("pipeline__state", "state", "is_stale_now")
+        .annotate(number=Count("pk"), drifted=Count("pk", filter=Q(drift_since__isnull=False)))
+    )
+    for group in groups:
+        pair = (State(group["pipeline__state"]), State(group["state"]))
+        stale, number = group["is_stale_now"], group["number"]
+        tally.counts[matrix.judge(*pair, stale=stale).activity] += number
+        drifted += group["drifted"]
+        if stale:
+            tally.not_reached[pair[1]] += number
+        else:
+            tally.cells[pair] += number
+    return Summary(
+        total=tally.counts.total(),
+        counts={activity: tally.counts[activity] for activity in Activity},
+        cells=tally.cells,
+        not_reached=tally.not_reached,
+        accounts=list(accounts_of(viewer)),
+        drifted=drifted,
+    )
+
+
+def accounts_of(viewer: Viewer) -> QuerySet[VendorAccount]:
+    """This will give the accounts whose connectors the person may see, with how many operations are open."""
+    accounts = VendorAccount.objects.select_related("team")
+    if not viewer.sees_all:
+        accounts = accounts.filter(Q(team_id__in=viewer.roles) | Q(connectors__team_id__in=viewer.roles)).distinct()
+    return accounts.annotate(open_operations=Count("operations", filter=Q(operations__status__in=OPEN), distinct=True))
+
+
+def pipelines_of(viewer: Viewer) -> QuerySet[Pipeline]:
+    """This will give the pipelines of those accounts."""
+    rows = Pipeline.objects.select_related("account__team")
+    if viewer.sees_all:
+        return rows
+    return rows.filter(Q(account__team_id__in=viewer.roles) | Q(connectors__team_id__in=viewer.roles)).distinct()

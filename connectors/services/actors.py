@@ -1,0 +1,28 @@
+"""From a web request to the actor behind it."""
+
+from django.http import HttpRequest
+
+from connectors.actor import Actor
+from connectors.models import ApiToken
+
+
+def of(request: HttpRequest) -> Actor:
+    """
+    This will name who is behind a request, on the page or in the API.
+
+    :raises PermissionError: nobody is signed in
+    """
+    if not request.user.is_authenticated:
+        raise PermissionError("not signed in")
+    token = getattr(request, "auth", None)
+    token = token if isinstance(token, ApiToken) else None
+    return Actor(
+        kind="token" if token else "person",
+        name=request.user.get_username(),
+        user_id=request.user.pk,
+        token_id=token.pk if token else None,
+        token_name=token.name if token else "",
+        address=request.META.get("REMOTE_ADDR") or None,
+        user_agent=request.headers.get("user-agent", ""),
+        request_id=getattr(request, "request_id", ""),
+    )

@@ -1,0 +1,77 @@
+"""Writing the record. An event belongs to the transaction of what it records, or neither exists."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from connectors.actor import Actor
+from connectors.models import AuditEvent, Connector, Operation, Pipeline, VendorAccount
+
+Result = AuditEvent.Result
+Target = Connector | Pipeline | VendorAccount | None
+
+
+class OutsideTransaction(RuntimeError):
+    """An audit event was to be written outside the transaction of what it records."""
+
+
+def record(
+    action: str,
+    *,
+    actor: Actor,
+    result: str,
+    target: Target = None,
+    reason: str = "",
+    before: Any = None,
+    after: Any = None,
+    operation: Operation | None = None,
+    error: str = "",
+    at: datetime | None = None,
+) -> AuditEvent:
+    """
+    This will append one event in the current transaction.
+
+    :param action: noun first, dots, past tense: `connector.pause.requested`
+    :param target: needs `account` and its `team`, to keep their names as they are now
+    :raises OutsideTransaction: there is no transaction; nothing may go unrecorded
+    """
+    if not connection.in_atomic_block:
+        raise OutsideTransaction(f"{action} must be recorded in the transaction of the change")
+    return AuditEvent.objects.create(
+        at=at or timezone.now(),
+        action=action,
+        result=result,
+        actor_kind=actor.kind,
+        actor=actor.label,
+        actor_id=actor.user_id,
+        on_behalf_of=actor.name if actor.kind == "token" else "",
+        address=actor.address,
+        user_agent=actor.user_agent[:300],
+        request_id=(operation.request_id if operation else "") or actor.request_id,
+        reason=reason,
+        before=before,
+        after=after,
+        operation_id=operation.pk if operation else None,
+        error=error,
+        vendor_request=operation.vendor_request if operation else "",
+        vendor_reply=operation.vendor_reply if operation else "",
+        **_names(target),
+    )
+
+
+def _names(target: Target) -> dict[str, str]:
+    """The target as it is called now; the event must still be readable when it is gone."""
+    if target is None:
+        return {}
+    account = target if isinstance(target, VendorAccount) else target.account
+    team = target.team if isinstance(target, Connector) else account.team
+    return {
+        "target_kind": target._meta.model_name or "",
+        "target_id": str(target.pk),
+        "target": target.name,
+        "vendor": account.vendor,
+        "account": account.name,
+        "team": team.slug,
+    }

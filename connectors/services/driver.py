@@ -1,0 +1,317 @@
+"""
+Driving one vendor account: send what was asked, observe, reconcile; one driver at a time, fenced by its lease.
+
+No transaction is open during a vendor call. What must survive a death of this process is in the database before
+the call goes out.
+"""
+
+import asyncio
+import os
+import socket
+import time
+import uuid
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from connectors.actor import DRIVER
+from connectors.models import Connector, Operation, Pipeline, VendorAccount
+from connectors.services import leases, operations, reconciling, vault
+from connectors.services.leases import Lease, LeaseLost
+from connectors.states import OPEN, OperationStatus, State, Verb
+from connectors.vendors import registry
+from connectors.vendors.addresses import AddressRules
+from connectors.vendors.base import AccountSnapshot, Adapter, Known, Order, Receipt, Watch
+from connectors.vendors.errors import RateLimited, VendorError
+from connectors.vendors.http import Http
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+SLICE = 5.0
+"""Seconds after which a drive makes room for other accounts."""
+FIRST_LOOK = 0.25
+"""Seconds from sending to the first observation; later ones wait longer, up to the vendor's hot interval."""
+SENDS_AT_ONCE = 8
+RETRY_AFTER = 2.0
+"""Seconds before the same order is sent again, doubled with each attempt."""
+LONGEST_PAUSE = 300.0
+"""Seconds between two tries at an account that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One order that went out, and what came back."""
+
+    operation: Operation
+    outcome: Receipt | VendorError
+
+
+def drive(account_id: int) -> bool:
+    """This will work for one account for a slice of time and tell whether it is to be queued again at once."""
+    lease = leases.take(account_id, f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}")
+    if lease is None:
+        return False
+    try:
+        is_hot = Slice(lease).run()
+    except LeaseLost:
+        log.warning("lease lost", account_id=account_id)
+        return False
+    finally:
+        leases.give_back(lease)
+    return is_hot or _has_work(account_id)
+
+
+def _has_work(account_id: int) -> bool:
+    """A request may have come in between the last look and giving the lease back."""
+    return _sendable(account_id, timezone.now()).exists()
+
+
+def _sendable(account_id: int, now: datetime) -> Any:
+    due = Q(not_before__isnull=True) | Q(not_before__lte=now)
+    left_alone = Q(account__not_before__isnull=True) | Q(account__not_before__lte=now)
+    return Operation.objects.filter(due, left_alone, account_id=account_id, status=OperationStatus.QUEUED)
+
+
+class Slice:
+    """One slice of work under one lease."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.account = VendorAccount.objects.select_related("team").get(pk=lease.account_id)
+        self.vendor = registry.get(self.account.vendor)
+
+    def run(self) -> bool:
+        """This will send and observe until all is quiet or the slice is over; True when it is not quiet."""
+        try:
+            config = vault.config_of(self.account)
+        except vault.Locked as error:
+            reconciling.note_failure(self.lease, VendorError(str(error)), pause=LONGEST_PAUSE)
+            return False
+        end = time.monotonic() + SLICE
+        with asyncio.Runner() as runner:
+            rules = AddressRules(is_private_allowed=settings.VENDOR_PRIVATE_ADDRESSES)
+            http = Http(self.vendor.slug, config, rules=rules)
+            try:
+                return self._work(runner, self.vendor.adapter(config, http), end)
+            finally:
+                runner.run(http.__aexit__())
+
+    def _work(self, runner: asyncio.Runner, adapter: Adapter, end: float) -> bool:
+        pause = FIRST_LOOK
+        while True:
+            sent = self._send_queued(runner, adapter)
+            pause = FIRST_LOOK if sent else min(pause * 2, self.vendor.hot_interval)
+            if sent:
+                time.sleep(FIRST_LOOK)
+            open_operations = self._open_operations()
+            if not (open_operations or self._is_due()):
+                return False
+            if not self._observe(runner, adapter, open_operations):
+                return False
+            if not Operation.objects.filter(account_id=self.account.pk, status__in=OPEN).exists():
+                return False
+            if time.monotonic() >= end:
+                return True
+            time.sleep(pause)
+
+    def _is_due(self) -> bool:
+        self.account.refresh_from_db(fields=["due_at", "not_before", "observed_at"])
+        now = timezone.now()
+        if self.account.not_before and self.account.not_before > now:
+            return False
+        return self.account.due_at is None or self.account.due_at <= now
+
+    def _open_operations(self) -> list[Operation]:
+        rows = Operation.objects.filter(account_id=self.account.pk, status__in=OPEN)
+        return list(rows.select_related(*operations.TARGETS, "connector__pipeline"))
+
+    # Sending
+
+    def _send_queued(self, runner: asyncio.Runner, adapter: Adapter) -> int:
+        """This will claim, send and record; the number sent."""
+        claimed = self._claim()
+        if not claimed:
+            return 0
+        for sent in runner.run(self._guard(_send_all(adapter, claimed))):
+            self._record(sent)
+        return len(claimed)
+
+    @transaction.atomic
+    def _claim(self) -> list[Operation]:
+        """From here on each of these counts as sent: after a crash it is looked for, not repeated blindly."""
+        leases.hold(self.lease)
+        now = timezone.now()
+        ids = list(_sendable(self.account.pk, now).filter(deadline_at__gt=now).order_by("requested_at").values_list("pk", flat=True)[:SENDS_AT_ONCE * 4])
+        claimed = Operation.objects.filter(pk__in=ids, status=OperationStatus.QUEUED).update(
+            status=OperationStatus.SENT,
+            sent_at=now,
+            attempts=F("attempts") + 1,
+            lease_number=self.lease.number,
+        )
+        if not claimed:
+            return []
+        rows = Operation.objects.filter(pk__in=ids, status=OperationStatus.SENT, lease_number=self.lease.number, sent_at=now)
+        found = list(rows.select_related(*operations.TARGETS, "connector__pipeline"))
+        operations.announce(found)
+        return found
+
+    @transaction.atomic
+    def _record(self, sent: Sent) -> None:
+        leases.hold(self.lease)
+        operation, outcome = sent.operation, sent.outcome
+        if isinstance(outcome, Receipt):
+            self._accepted(operation, outcome)
+        elif isinstance(outcome, RateLimited):
+            self._put_back(operation, outcome, outcome.retry_after, is_whole_account=True)
+        elif outcome.may_have_acted:
+            operation.error = str(outcome)
+            operation.not_before = timezone.now() + timedelta(seconds=RETRY_AFTER * 2**operation.attempts)
+            operation.save(update_fields=["error", "not_before"])
+        elif outcome.may_retry:
+            self._put_back(operation, outcome, RETRY_AFTER * 2 ** (operation.attempts - 1))
+        else:
+            operation.vendor_request, operation.vendor_reply = outcome.request, f"{outcome.status or ''} {outcome}".strip()
+            operation.save(update_fields=["vendor_request", "vendor_reply"])
+            operations.finish(operation, OperationStatus.FAILED, error=_words(outcome), actor=DRIVER)
+        operations.announce([operation])
+
+    def _accepted(self, operation: Operation, receipt: Receipt) -> None:
+        operation.status, operation.accepted_at = OperationStatus.ACCEPTED, timezone.now()
+        operation.vendor_operation_id, operation.proof = receipt.operation_id, receipt.proof
+        operation.vendor_request, operation.vendor_reply = receipt.request, receipt.reply
+        operation.error = ""
+        operation.save(
+            update_fields=["status", "accepted_at", "vendor_operation_id", "proof", "vendor_request", "vendor_reply", "error"]
+        )
+        if receipt.memory is not None:
+            type(operation.target).objects.filter(pk=operation.target.pk).update(memory=dict(receipt.memory))  # type: ignore[attr-defined]  # both have managers
+
+    def _put_back(
+        self, operation: Operation, error: VendorError, wait: float, *, is_whole_account: bool = False
+    ) -> None:
+        """Nothing happened at the vendor: it waits in the queue again, until its deadline."""
+        until = timezone.now() + timedelta(seconds=wait)
+        operation.status, operation.not_before, operation.error = OperationStatus.QUEUED, until, str(error)
+        operation.save(update_fields=["status", "not_before", "error"])
+        if is_whole_account:
+            VendorAccount.objects.filter(pk=self.account.pk).update(not_before=until)
+
+    # Observing
+
+    def _observe(self, runner: asyncio.Runner, adapter: Adapter, open_operations: Sequence[Operation]) -> bool:
+        """This will read the account once and reconcile; False when it could not be read."""
+        started = timezone.now()
+        if self.account.not_before and self.account.not_before > started:
+            reconciling.rule_without_observation(self.lease, now=started)
+            return False
+        try:
+            snapshot = runner.run(self._guard(adapter.observe(self._watch(open_operations))))
+        except VendorError as error:
+            pause = error.retry_after if isinstance(error, RateLimited) else self._pause_after_failure()
+            reconciling.note_failure(self.lease, error, pause=pause)
+            return False
+        except LeaseLost:
+            raise
+        except Exception:
+            log.exception("adapter broke", account=self.account.name)
+            error = VendorError("its answer could not be read; this is our fault and has been logged")
+            reconciling.note_failure(self.lease, error, pause=self._pause_after_failure())
+            return False
+        reconciling.apply(self.lease, snapshot, started=started)
+        return True
+
+    def _pause_after_failure(self) -> float:
+        failures = VendorAccount.objects.values_list("failures", flat=True).get(pk=self.account.pk)
+        return float(min(self.account.interval * 2 ** min(failures, 6), LONGEST_PAUSE))
+
+    def _watch(self, open_operations: Sequence[Operation]) -> Watch:
+        memories: dict[str, dict[str, Any]] = {}
+        for model in (Pipeline, Connector):
+            rows = model.objects.filter(account_id=self.account.pk).exclude(memory={})
+            memories.update(rows.values_list("external_id", "memory"))
+        return Watch(
+            operations=[o.vendor_operation_id for o in open_operations if o.vendor_operation_id],
+            memories=memories,
+            pending={
+                o.target.external_id: Verb(o.kind) for o in open_operations if o.status != OperationStatus.QUEUED
+            },
+        )
+
+    async def _guard(self, work: Coroutine[Any, Any, T]) -> T:
+        """The work, with a sign of life every few seconds; without the lease it is broken off."""
+        task = asyncio.create_task(work)
+        while True:
+            done, _ = await asyncio.wait({task}, timeout=leases.RENEWAL)
+            if done:
+                return task.result()
+            try:
+                await asyncio.to_thread(_renew, self.lease)
+            except LeaseLost:
+                task.cancel()
+                raise
+
+
+def _renew(lease: Lease) -> None:
+    """In a thread of its own, so with a database connection of its own."""
+    try:
+        leases.renew(lease)
+    finally:
+        connection.close()
+
+
+async def _send_all(adapter: Adapter, claimed: Sequence[Operation]) -> list[Sent]:
+    gate = asyncio.Semaphore(SENDS_AT_ONCE)
+
+    async def one(operation: Operation) -> Sent:
+        async with gate:
+            try:
+                return Sent(operation, await adapter.send(_order(operation)))
+            except VendorError as error:
+                return Sent(operation, error)
+            except Exception:
+                log.exception("adapter broke while sending", operation=str(operation.pk))
+                error = VendorError("the answer could not be read; this is our fault and has been logged")
+                error.may_have_acted = True
+                return Sent(operation, error)
+
+    return await asyncio.gather(*(one(operation) for operation in claimed))
+
+
+def _order(operation: Operation) -> Order:
+    target = operation.target
+    is_connector = isinstance(target, Connector)
+    known = Known(
+        target="connector" if is_connector else "pipeline",
+        external_id=target.external_id,
+        pipeline=target.pipeline.external_id if isinstance(target, Connector) else target.external_id,
+        name=target.name,
+        state=State(target.state),
+        vendor_state=target.vendor_state,
+        generation=target.generation,
+        facts=target.facts,
+    )
+    return Order(verb=Verb(operation.kind), known=known, key=str(operation.pk), memory=target.memory)
+
+
+def _words(error: VendorError) -> str:
+    return f"{error.status}: {error}" if error.status else str(error)
+
+
+def observe_now(account: VendorAccount, snapshot: AccountSnapshot) -> None:
+    """This will reconcile a snapshot that was read elsewhere, under a lease of its own; for tests and imports."""
+    lease = leases.take(account.pk, "observe_now")
+    if lease is None:
+        raise LeaseLost("the account is being driven")
+    try:
+        reconciling.apply(lease, snapshot, started=timezone.now())
+    finally:
+        leases.give_back(lease)

@@ -1,0 +1,286 @@
+"""Asking for a verb, cancelling what was not sent, and writing down each stage and the one outcome."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connectors import permissions
+from connectors.actor import Actor
+from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, VendorAccount
+from connectors.queries import verbs
+from connectors.services import audit, notices
+from connectors.states import GOALS, LABELS, OPEN, OperationStatus, State, Verb
+from connectors.vendors import registry
+from connectors.vendors.base import Capability
+
+OUTCOMES = {
+    OperationStatus.CONFIRMED: AuditEvent.Result.DONE,
+    OperationStatus.FAILED: AuditEvent.Result.FAILED,
+    OperationStatus.TIMED_OUT: AuditEvent.Result.FAILED,
+    OperationStatus.OVERRIDDEN: AuditEvent.Result.FAILED,
+    OperationStatus.CANCELLED: AuditEvent.Result.REFUSED,
+}
+
+
+class NotPossible(Exception):
+    """
+    The request was refused and nothing was changed; the message says why and what to do.
+
+    Its subclasses are the cases a page or the API tells apart.
+    """
+
+    code = "not_possible"
+
+
+class NotAllowed(NotPossible):
+    """The actor's role does not allow it."""
+
+    code = "not_allowed"
+
+
+class NotSupported(NotPossible):
+    """The vendor has no such verb."""
+
+    code = "not_supported"
+
+
+class NotNow(NotPossible):
+    """The vendor has the verb, but not in the state the target is in."""
+
+    code = "not_now"
+
+
+class InProgress(NotPossible):
+    """The previous request for this target has no outcome yet."""
+
+    code = "in_progress"
+
+
+class KeyReused(NotPossible):
+    """The idempotency key was used for another request."""
+
+    code = "key_reused"
+
+
+@transaction.atomic
+def request(
+    *,
+    target: Connector | Pipeline,
+    verb: Verb,
+    actor: Actor,
+    viewer: permissions.Viewer,
+    reason: str = "",
+    key: str = "",
+    now: datetime | None = None,
+) -> Operation:
+    """
+    This will record what the actor wants and queue the vendor call; the driver does the rest.
+
+    The same `key` by the same actor for the same request gives the operation made the first time.
+
+    :raises NotAllowed: the actor's role forbids it
+    :raises NotSupported: the vendor has no such verb for this kind of target
+    :raises NotNow: the verb does not apply to the state the target is in
+    :raises InProgress: the previous operation has not finished
+    :raises KeyReused: the key belongs to another request
+    """
+    now = now or timezone.now()
+    target = _locked(target)
+    if key and (earlier := _earlier(target, verb, actor, key)):
+        return earlier
+    capability = _refuse_unless_possible(target, verb, viewer, now)
+    operation = _create(target, verb, actor, capability, reason=reason, key=key, now=now)
+    before = {"state": target.state, "desired_state": target.desired_state}
+    if verb in GOALS:
+        target.desired_state, target.desired_at = GOALS[verb], now
+        target.desired_by, target.desired_reason, target.drift_since = actor.label, reason, None
+        target.save(update_fields=["desired_state", "desired_at", "desired_by", "desired_reason", "drift_since"])
+    audit.record(
+        f"{_noun(target)}.{verb}.requested",
+        actor=actor,
+        result=AuditEvent.Result.REQUESTED,
+        target=target,
+        reason=reason,
+        before=before,
+        after={"desired_state": target.desired_state},
+        operation=operation,
+        at=now,
+    )
+    announce([operation])
+    transaction.on_commit(partial(_wake, operation.account_id))  # a hint; the queue is the table
+    return operation
+
+
+def record_refusal(
+    *, target: Connector | Pipeline, verb: str, actor: Actor, reason: str, error: NotPossible
+) -> None:
+    """This will put a refused attempt on record, in a transaction of its own."""
+    with transaction.atomic():
+        audit.record(
+            f"{_noun(target)}.{verb}.refused",
+            actor=actor,
+            result=AuditEvent.Result.REFUSED,
+            target=target,
+            reason=reason,
+            before={"state": target.state, "desired_state": target.desired_state},
+            error=str(error),
+        )
+
+
+@transaction.atomic
+def cancel(*, operation: Operation, actor: Actor, viewer: permissions.Viewer) -> Operation:
+    """
+    This will cancel an operation that was not sent yet, and restore the desired state it had set.
+
+    :raises NotAllowed: the actor's role forbids it
+    :raises NotNow: it was sent already, or has ended
+    """
+    operation = Operation.objects.select_for_update(of=("self",)).select_related(*TARGETS).get(pk=operation.pk)
+    target = operation.target
+    if why := viewer.why_not_operate(_team(target).pk, _team(target).slug):
+        raise NotAllowed(why)
+    if operation.status != OperationStatus.QUEUED:
+        raise NotNow("It cannot be cancelled any more: it was sent to the vendor.")
+    finish(operation, OperationStatus.CANCELLED, error=f"cancelled by {actor.label} before it was sent", actor=actor)
+    if operation.kind in GOALS:
+        target.desired_state = operation.desired_before
+        target.save(update_fields=["desired_state"])
+    announce([operation])
+    return operation
+
+
+TARGETS = ("account__team", "connector__team", "connector__account__team", "pipeline__account__team")
+
+
+def finish(
+    operation: Operation,
+    status: OperationStatus,
+    *,
+    error: str = "",
+    actor: Actor,
+    now: datetime | None = None,
+    after: State | None = None,
+) -> None:
+    """
+    This will end an open operation and record its one outcome event, in the caller's transaction.
+
+    An operation that has ended already is left as it is.
+    """
+    now = now or timezone.now()
+    ended = Operation.objects.filter(pk=operation.pk, status__in=OPEN).update(
+        status=status,
+        error=error,
+        finished_at=now,
+        proof=operation.proof,
+        has_seen_change=operation.has_seen_change,
+    )
+    if not ended:
+        return
+    operation.status, operation.error, operation.finished_at = status, error, now
+    audit.record(
+        f"{_noun(operation.target)}.{operation.kind}.{status}",
+        actor=actor,
+        result=OUTCOMES[status],
+        target=operation.target,
+        reason=operation.reason,
+        before={"state": operation.state_before},
+        after={"state": after} if after else None,
+        operation=operation,
+        error=error,
+        at=now,
+    )
+
+
+def announce(operations: Iterable[Operation]) -> None:
+    """This will tell open pages that the rows of these operations changed."""
+    operations = list(operations)
+    notices.rows(
+        connectors=[o.connector_id for o in operations if o.connector_id],
+        pipelines=[o.pipeline_id for o in operations if o.pipeline_id],
+        accounts=[o.account_id for o in operations],
+    )
+
+
+def _locked(target: Connector | Pipeline) -> Connector | Pipeline:
+    if isinstance(target, Connector):
+        rows = Connector.objects.select_for_update(of=("self",))
+        return rows.select_related("team", "account__team", "pipeline").get(pk=target.pk)
+    return Pipeline.objects.select_for_update(of=("self",)).select_related("account__team").get(pk=target.pk)
+
+
+def _earlier(target: Connector | Pipeline, verb: Verb, actor: Actor, key: str) -> Operation | None:
+    earlier = Operation.objects.filter(actor=actor.label, idempotency_key=key).select_related(*TARGETS).first()
+    if earlier and (earlier.target != target or earlier.kind != verb):
+        raise KeyReused("This Idempotency-Key was used for another request. Take a new one for each request.")
+    return earlier
+
+
+def _refuse_unless_possible(
+    target: Connector | Pipeline, verb: Verb, viewer: permissions.Viewer, now: datetime
+) -> Capability:
+    team = _team(target)
+    if why := viewer.why_not_operate(team.pk, team.slug):
+        raise NotAllowed(why)
+    vendor = registry.get(target.account.vendor)
+    kind = "connector" if isinstance(target, Connector) else "pipeline"
+    capability = vendor.capability(verb, "connector" if kind == "connector" else "pipeline")
+    if capability is None:
+        names = ", ".join(LABELS[c.verb].lower() for c in vendor.capabilities if c.target == kind) or "none"
+        raise NotSupported(f"{vendor.name} cannot {LABELS[verb].lower()} a {kind}. It has: {names}.")
+    under_way = Operation.objects.filter(**{kind: target}, status__in=OPEN).values_list("kind", flat=True).first()
+    why = verbs.why_not(target, capability, is_stale=target.is_stale(now), open_verb=under_way)
+    if under_way:
+        raise InProgress(why)
+    if why:
+        raise NotNow(why)
+    return capability
+
+
+def _create(
+    target: Connector | Pipeline,
+    verb: Verb,
+    actor: Actor,
+    capability: Capability,
+    *,
+    reason: str,
+    key: str,
+    now: datetime,
+) -> Operation:
+    try:
+        with transaction.atomic():
+            return Operation.objects.create(
+                account=target.account,
+                connector=target if isinstance(target, Connector) else None,
+                pipeline=target if isinstance(target, Pipeline) else None,
+                kind=verb,
+                user_id=actor.user_id,
+                token_id=actor.token_id,
+                actor=actor.label,
+                reason=reason,
+                idempotency_key=key or None,
+                request_id=actor.request_id,
+                state_before=target.state,
+                generation_before=target.generation,
+                desired_before=target.desired_state,
+                requested_at=now,
+                deadline_at=now + timedelta(seconds=capability.timeout),
+            )
+    except IntegrityError as error:
+        raise InProgress("Another request for it was made at the same moment; wait for its outcome.") from error
+
+
+def _team(target: Connector | Pipeline) -> Team:
+    return target.team if isinstance(target, Connector) else target.account.team
+
+
+def _noun(target: Connector | Pipeline | VendorAccount) -> str:
+    return {Connector: "connector", Pipeline: "pipeline", VendorAccount: "account"}[type(target)]
+
+
+def _wake(account_id: int) -> None:
+    from connectors import tasks  # noqa: PLC0415  # tasks import services
+
+    tasks.wake(account_id)

@@ -1,0 +1,118 @@
+"""The words: what a connector or a pipeline can be, and what can be asked of it."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """An observed state, for connectors and pipelines alike. Set by observation only."""
+
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    UNCONFIGURED = "unconfigured"
+    PROVISIONING = "provisioning"
+    STARTING = "starting"
+    PAUSING = "pausing"
+    RESUMING = "resuming"
+    STOPPING = "stopping"
+    RESTARTING = "restarting"
+    DELETING = "deleting"
+    UNKNOWN = "unknown"
+
+
+CHANGING = frozenset(
+    {
+        State.PROVISIONING,
+        State.STARTING,
+        State.PAUSING,
+        State.RESUMING,
+        State.STOPPING,
+        State.RESTARTING,
+        State.DELETING,
+    }
+)
+"""Under way to another state; the vendor is expected to leave these by itself."""
+
+SETTLED = frozenset(State) - CHANGING - {State.UNKNOWN}
+
+
+class Verb(StrEnum):
+    """What a person can ask of a connector or a pipeline."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    FORCE_STOP = "force_stop"
+    RESTART = "restart"
+    RESTART_FAILED = "restart_failed"
+    SYNC_NOW = "sync_now"
+
+
+LABELS = {
+    Verb.START: "Start",
+    Verb.PAUSE: "Pause",
+    Verb.RESUME: "Resume",
+    Verb.STOP: "Stop",
+    Verb.FORCE_STOP: "Force stop",
+    Verb.RESTART: "Restart",
+    Verb.RESTART_FAILED: "Restart failed tasks",
+    Verb.SYNC_NOW: "Sync now",
+}
+
+GOALS = {
+    Verb.START: State.RUNNING,
+    Verb.PAUSE: State.PAUSED,
+    Verb.RESUME: State.RUNNING,
+    Verb.STOP: State.STOPPED,
+    Verb.FORCE_STOP: State.STOPPED,
+}
+"""The desired state a verb sets. Verbs that are missing here change nothing that lasts."""
+
+
+class OperationStatus(StrEnum):
+    """How far one request has come. The last five are final."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    CONVERGING = "converging"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    OVERRIDDEN = "overridden"
+    CANCELLED = "cancelled"
+
+
+OPEN = (
+    OperationStatus.QUEUED,
+    OperationStatus.SENT,
+    OperationStatus.ACCEPTED,
+    OperationStatus.CONVERGING,
+)
+
+
+class Direction(StrEnum):
+    """Which way data goes, seen from the vendor's container."""
+
+    SOURCE = "source"
+    SINK = "sink"
+    UNKNOWN = "unknown"
+
+
+class Role(StrEnum):
+    """What a member may do in one team; each includes the ones before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    LEAD = "lead"
+
+
+class SiteRole(StrEnum):
+    """What a person may do in the whole product."""
+
+    ADMIN = "admin"
+    AUDITOR = "auditor"

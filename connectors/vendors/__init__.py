@@ -1,0 +1,1 @@
+"""The outside world as plain values. No Django here; one folder for each vendor."""

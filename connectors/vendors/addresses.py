@@ -1,0 +1,119 @@
+"""Which addresses a vendor account may lead to, checked when the account is made and at each connection."""
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from connectors.vendors.errors import AddressForbidden, Unreachable
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+NEVER = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "169.254.0.0/16",  # link-local; most clouds keep their metadata service there
+        "fe80::/10",
+        "fd00:ec2::254/128",  # metadata over IPv6
+        "100.100.100.200/32",  # metadata
+        "168.63.129.16/32",  # platform service of the virtual machine's host
+        "0.0.0.0/8",
+        "::/128",
+        "224.0.0.0/4",
+        "ff00::/8",
+        "255.255.255.255/32",
+    )
+)
+METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRules:
+    """What an address may be. Metadata and link-local are refused whatever these say."""
+
+    is_private_allowed: bool = True
+    """Loopback and private ranges: needed wherever vendors are self-hosted."""
+
+    def check(self, address: Address, host: str) -> None:
+        """
+        This will refuse an address we never call.
+
+        :raises AddressForbidden: with the rule that decided
+        """
+        plain = getattr(address, "ipv4_mapped", None) or address
+        if any(plain in network for network in NEVER if network.version == plain.version):
+            raise AddressForbidden(f"{host} leads to {plain}, a metadata, link-local or multicast address: never called")
+        if not plain.is_global and not self.is_private_allowed:
+            raise AddressForbidden(f"{host} leads to {plain}, a private address, and this site does not allow those")
+
+    def check_url(self, url: str) -> None:
+        """
+        This will refuse what can be refused without looking a name up.
+
+        :raises AddressForbidden: scheme, missing host, user in the address, or a literal address we never call
+        """
+        parts = urlsplit(url)
+        host = (parts.hostname or "").rstrip(".").lower()
+        if parts.scheme not in {"http", "https"} or not host:
+            raise AddressForbidden("an address starts with https:// or http:// and names a host")
+        if parts.username or parts.password:
+            raise AddressForbidden("an address holds no user name or password: put them into their own fields")
+        if host in METADATA_NAMES:
+            raise AddressForbidden(f"{host} is a metadata service: never called")
+        try:
+            literal = ipaddress.ip_address(_as_written(host))
+        except ValueError:
+            return
+        self.check(literal, host)
+
+
+def _as_written(host: str) -> str:
+    """Old spellings of an IPv4 address (decimal, hex, short) as the system's resolver reads them."""
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return host.split("%")[0]
+
+
+class GuardedTransport(httpx.AsyncBaseTransport):
+    """
+    Looks each host up itself, checks every address found, and connects to the one it checked.
+
+    A name that changes its address between check and connection (DNS rebinding) therefore gains nothing.
+    """
+
+    def __init__(self, rules: AddressRules, **options: object) -> None:
+        self.rules = rules
+        self._options = options
+        self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        self.rules.check_url(str(request.url))
+        address = await self._resolve(host, request.url.port or {"https": 443}.get(request.url.scheme, 80))
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        request.url = request.url.copy_with(host=str(address))
+        return await self._transport(host).handle_async_request(request)
+
+    def _transport(self, host: str) -> httpx.AsyncHTTPTransport:
+        """One pool for each name, so that a connection checked for one is not used for another."""
+        if host not in self._by_host:
+            self._by_host[host] = httpx.AsyncHTTPTransport(**self._options)  # type: ignore[arg-type]  # passed through
+        return self._by_host[host]
+
+    async def _resolve(self, host: str, port: int) -> Address:
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise Unreachable(f"the host name {host} was not found: check the address") from error
+        addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
+        for address in addresses:
+            self.rules.check(address, host)
+        return next((a for a in addresses if a.version == 4), addresses[0])
+
+    async def aclose(self) -> None:
+        for transport in self._by_host.values():
+            await transport.aclose()

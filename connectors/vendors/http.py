@@ -1,0 +1,276 @@
+"""The one way out: time-outs, TLS, address rules, retries, and the vendor's answers as our errors."""
+
+import asyncio
+import json
+import ssl
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+
+from connectors.vendors import secrets
+from connectors.vendors.addresses import AddressRules, GuardedTransport
+from connectors.vendors.base import AccountConfig, Field
+from connectors.vendors.errors import (
+    AddressForbidden,
+    LostReply,
+    NotAllowed,
+    NotFound,
+    NotUnderstood,
+    RateLimited,
+    Refused,
+    ServerFault,
+    SignInRefused,
+    Unreachable,
+    VendorError,
+)
+
+USER_AGENT = "Switchyard/0.1 (control room for data connectors)"
+TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+TRIES = 3
+REDIRECTS = 3
+
+SELF_HOSTED_FIELDS = (
+    Field("ca_bundle", "CA certificates", "PEM, if the server's certificate is not publicly trusted.",
+          is_required=False, kind="textarea"),
+    Field("client_certificate", "Client certificate", "PEM, for mutual TLS.",
+          is_secret=True, is_required=False, kind="textarea"),
+    Field("client_key", "Client key", "PEM, without a passphrase.",
+          is_secret=True, is_required=False, kind="textarea"),
+    Field("extra_headers", "Extra headers", "One `Name: value` a line, for a proxy in front.",
+          is_secret=True, is_required=False, kind="textarea"),
+)  # fmt: skip
+"""Fields of the account form for vendors that people host themselves; `Http` knows what to do with them."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """What the vendor last said about its limits. Times are in seconds from `at` (monotonic)."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset_after: float | None = None
+    at: float = 0.0
+
+
+class Http:
+    """
+    HTTP to one vendor account, for the length of one slice of work.
+
+    :param explain: takes the vendor's words out of an error answer; may raise a more exact `VendorError`
+    """
+
+    def __init__(
+        self,
+        vendor: str,
+        config: AccountConfig,
+        *,
+        rules: AddressRules | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.vendor = vendor
+        self.base_url = config.base_url.rstrip("/")
+        self.pace = Pace()
+        self.requests = 0
+        """How many requests went out."""
+        self._secrets = [value for value in config.credentials.values() if value]
+        self.explain: Callable[[httpx.Response], str] = _first_words
+        headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **_extra_headers(config)}
+        self._client = httpx.AsyncClient(
+            headers=headers,
+            timeout=TIMEOUT,
+            follow_redirects=False,
+            transport=transport
+            or GuardedTransport(
+                rules or AddressRules(), verify=_tls(config), limits=httpx.Limits(max_connections=32)
+            ),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._client.aclose()
+
+    def clean(self, text: str) -> str:
+        """This will strip secrets, this account's own credentials first, from a text that leaves the vendor layer."""
+        return secrets.strip(text, self._secrets)
+
+    def keep_secret(self, value: str) -> None:
+        """This will make `clean` strip a value that was made on the way, such as an access token."""
+        self._secrets.append(value)
+
+    async def get(self, path: str, **options: Any) -> httpx.Response:
+        """This will read, trying up to three times when that can help. Options as `send`."""
+        for attempt in range(1, TRIES):
+            try:
+                return await self.send("GET", path, **options)
+            except (Unreachable, ServerFault):
+                await asyncio.sleep(0.1 * 2**attempt)
+        return await self.send("GET", path, **options)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | list[tuple[str, str]] | None = None,
+        json: Any = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # handed to httpx, which keeps it
+    ) -> httpx.Response:
+        """
+        This will make one request, once, and give the answer if it is a 2xx.
+
+        :param path: below the account's address, or a whole address
+        :param timeout: seconds for the answer, instead of the usual 10
+        :raises VendorError: every other answer, and none
+        """
+        url = path if "://" in path else self.base_url + path
+        limit = httpx.Timeout(timeout, connect=5.0) if timeout else TIMEOUT
+        response = await self._follow(method, url, limit, params=params, json=json, data=data, headers=headers)
+        self._learn(response)
+        if response.is_success:
+            return response
+        raise self._error(response)
+
+    async def _follow(self, method: str, url: str, limit: httpx.Timeout, **options: Any) -> httpx.Response:
+        """Redirects only for reads, and only on the same host."""
+        for _ in range(REDIRECTS):
+            response = await self._once(method, url, limit, **options)
+            if not response.has_redirect_location:
+                return response
+            onward = httpx.URL(url).join(response.headers["location"])
+            here = httpx.URL(url)
+            if method != "GET" or (onward.scheme, onward.host, onward.port) != (here.scheme, here.host, here.port):
+                raise self._dress(AddressForbidden(f"answered with a redirect to {onward.host}: not followed"), response)
+            url, options["params"] = str(onward), None
+        raise self._dress(NotUnderstood("redirects in a circle"), response)
+
+    async def _once(self, method: str, url: str, limit: httpx.Timeout, **options: Any) -> httpx.Response:
+        self.requests += 1
+        what = f"{method} {httpx.URL(url).path}"
+        try:
+            return await self._client.request(method, url, timeout=limit, **options)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Unreachable(self.clean(_connection_words(error)), self.vendor, what) from error
+        except httpx.TimeoutException as error:
+            raise LostReply(f"no answer within {limit.read:g} s", self.vendor, what) from error
+        except httpx.InvalidURL as error:
+            raise AddressForbidden("this is not an address", self.vendor, what) from error
+        except httpx.RequestError as error:
+            raise LostReply(f"the connection broke before the answer was whole: {type(error).__name__}",
+                            self.vendor, what) from error  # fmt: skip
+        except VendorError as error:
+            error.vendor, error.request = self.vendor, what
+            raise
+
+    def _learn(self, response: httpx.Response) -> None:
+        """What the answer says of the vendor's limits."""
+        headers = response.headers
+        if "x-ratelimit-remaining" in headers or "retry-after" in headers:
+            self.pace = Pace(
+                limit=_whole(headers.get("x-ratelimit-limit")),
+                remaining=_whole(headers.get("x-ratelimit-remaining")),
+                reset_after=_seconds(headers.get("retry-after") or headers.get("x-ratelimit-reset")),
+                at=time.monotonic(),
+            )
+
+    def _error(self, response: httpx.Response) -> VendorError:
+        """By status only; a vendor whose body says more raises it from `explain`."""
+        try:
+            words = self.clean(self.explain(response)) or response.reason_phrase
+        except VendorError as error:
+            error.message = self.clean(error.message)
+            return self._dress(error, response)
+        status = response.status_code
+        if status == 429:
+            wait = _seconds(response.headers.get("retry-after") or response.headers.get("x-ratelimit-reset"))
+            return self._dress(RateLimited(words or "too many requests", retry_after=wait or 1.0), response)
+        kinds: dict[int, type[VendorError]] = {401: SignInRefused, 403: NotAllowed, 404: NotFound, 408: LostReply}
+        kind = kinds.get(status, ServerFault if status >= 500 else Refused)
+        return self._dress(kind(words), response)
+
+    def _dress(self, error: VendorError, response: httpx.Response) -> VendorError:
+        error.vendor = self.vendor
+        error.request = f"{response.request.method} {response.request.url.path}"
+        error.status = response.status_code
+        error.request_id = response.headers.get("x-request-id", "")
+        return error
+
+    def json(self, response: httpx.Response) -> Any:
+        """
+        This will decode an answer.
+
+        :raises NotUnderstood: it is HTML, cut off, or not JSON at all
+        """
+        try:
+            return json.loads(response.content)
+        except ValueError as error:
+            kind = response.headers.get("content-type", "nothing named").split(";")[0]
+            words = "a web page" if "html" in kind or response.content.lstrip()[:1] == b"<" else f"something else ({kind})"
+            raise self._dress(NotUnderstood(f"answered with {words} where JSON was expected: check the address"), response) from error
+
+
+def _first_words(response: httpx.Response) -> str:
+    text = response.text.strip()
+    return "" if text.startswith("<") else text[:300]
+
+
+def _connection_words(error: httpx.RequestError) -> str:
+    if isinstance(error.__cause__, ssl.SSLError) or "SSL" in str(error) or "CERTIFICATE" in str(error):
+        return f"the TLS connection failed: {error}"
+    if isinstance(error, httpx.ConnectTimeout):
+        return "no connection within 5 s"
+    return "the connection was refused or is not possible"
+
+
+def _extra_headers(config: AccountConfig) -> dict[str, str]:
+    lines = (config.credentials.get("extra_headers") or "").splitlines()
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _tls(config: AccountConfig) -> ssl.SSLContext:
+    """
+    Verification is always on.
+
+    :raises AddressForbidden: a certificate that was given cannot be read
+    """
+    context = ssl.create_default_context()
+    try:
+        if bundle := config.settings.get("ca_bundle"):
+            context.load_verify_locations(cadata=str(bundle))
+        if certificate := config.credentials.get("client_certificate"):
+            _load_client_certificate(context, certificate, config.credentials.get("client_key", ""))
+    except (ssl.SSLError, ValueError) as error:
+        raise AddressForbidden("the CA or client certificate cannot be read: it must be PEM") from error
+    return context
+
+
+def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    """The standard library reads these from a file only; it is ours alone and gone at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "client.pem"
+        file.touch(mode=0o600)
+        file.write_text(f"{certificate}\n{key}\n")
+        context.load_cert_chain(file)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text and text.strip().isdigit() else None
+
+
+def _seconds(text: str | None) -> float | None:
+    """Seconds from now; the date form of Retry-After is read as one second."""
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        return 1.0
