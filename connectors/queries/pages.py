@@ -1,0 +1,73 @@
+"""Everything one page shows, gathered in a constant number of queries. The event stream renders from the same."""
+
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange
+from connectors.permissions import Viewer
+from connectors.queries import connectors as queries
+from connectors.queries import verbs
+from connectors.states import OPEN
+from connectors.vendors import registry
+
+LATEST = 20
+
+
+def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
+    """
+    This will gather a connector's page; None when it does not exist for this person.
+
+    Keys: `row` (queries.connectors.Row), `connector`, `operations`, `changes`, `events` (None when the person may
+    not read them), `may_see_configuration`, `viewer`.
+    """
+    found = queries.visible_to(viewer).filter(pk=pk).first()
+    if found is None:
+        return None
+    (row,) = queries.rows([found], viewer)
+    return {
+        "row": row,
+        "connector": found,
+        "operations": list(Operation.objects.filter(connector=found)[:LATEST]),
+        "changes": list(StateChange.objects.filter(connector=found).select_related("operation")[:LATEST]),
+        "events": _events(viewer, "connector", found),
+        "may_see_configuration": viewer.may_see_configuration(found.team_id),
+        "viewer": viewer,
+    }
+
+
+def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
+    """
+    This will gather a pipeline's page; None when it does not exist for this person.
+
+    Keys: `pipeline`, `vendor`, `is_stale`, `buttons`, `operation`, `operations`, `changes`, `rows`, `events`,
+    `viewer`. Only the connectors the person may see are listed, at most 200.
+    """
+    found = queries.pipelines_of(viewer).filter(pk=pk).first()
+    if found is None:
+        return None
+    now = timezone.now()
+    is_stale = found.is_stale(now)
+    operations = list(Operation.objects.filter(pipeline=found)[:LATEST])
+    under_way = next((o for o in operations if o.status in OPEN), None)
+    return {
+        "pipeline": found,
+        "vendor": registry.get(found.account.vendor),
+        "is_stale": is_stale,
+        "buttons": verbs.buttons(found, viewer, is_stale=is_stale, open_verb=under_way.kind if under_way else None),
+        "operation": operations[0] if operations else None,
+        "operations": operations,
+        "changes": list(StateChange.objects.filter(pipeline=found).select_related("operation")[:LATEST]),
+        "rows": queries.rows(list(queries.visible_to(viewer).filter(pipeline=found)[:200]), viewer, now),
+        "events": _events(viewer, "pipeline", found),
+        "viewer": viewer,
+    }
+
+
+def _events(viewer: Viewer, kind: str, target: Connector | Pipeline) -> list[AuditEvent] | None:
+    """The audit of one target: for whoever may operate it, and for those who read the whole audit."""
+    team_id = target.team_id if isinstance(target, Connector) else target.account.team_id
+    if not (viewer.may_read_audit or viewer.may_operate(team_id)):
+        return None
+    return list(AuditEvent.objects.filter(Q(target_kind=kind, target_id=str(target.pk)))[:LATEST])

@@ -1,0 +1,139 @@
+"""The event stream of one open page: changed rows only, rendered, as htmx swaps them in."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+
+from asgiref.sync import sync_to_async
+from django.db import connections
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.template.loader import render_to_string
+
+from connectors import permissions
+from connectors.permissions import Viewer
+from connectors.queries import connectors as queries
+from connectors.queries import pages
+from dashboard.hub import HUB, Changes
+
+HEARTBEAT = 15.0
+LONGEST = 300.0
+"""Seconds; then the page connects anew and its session is checked again."""
+GATHER = 0.1
+"""Seconds in which changes are gathered before they are rendered together."""
+SUMMARY_EVERY = 1.0
+MOST_ROWS = 200
+
+
+@dataclass(slots=True)
+class Topics:
+    """What the page shows: row ids of a board, one connector, one pipeline; and whether the board's head."""
+
+    rows: frozenset[int] = frozenset()
+    connector: int | None = None
+    pipeline: int | None = None
+    has_summary: bool = False
+
+
+async def stream(request: HttpRequest) -> HttpResponseBase:
+    """
+    This will answer with server-sent events for what the page shows.
+
+    Query: `rows=1,2,3` (board), `connector=ID`, `pipeline=ID`, `summary=1`. Whoever is signed out is told to go and
+    sign in, by status, never by a form in a row.
+    """
+    try:
+        viewer = await sync_to_async(_viewer)(request)
+    except PermissionError:
+        return HttpResponse(status=401)
+    # A stream lives for minutes: it must let go of its database connection before it begins.
+    await sync_to_async(connections.close_all)()
+    response = StreamingHttpResponse(_events(request, viewer, _topics(request)), content_type="text/event-stream")
+    response["Cache-Control"] = "no-cache, no-transform"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _viewer(request: HttpRequest) -> Viewer:
+    return permissions.viewer_of(request.user)
+
+
+def _topics(request: HttpRequest) -> Topics:
+    rows = [int(word) for word in request.GET.get("rows", "").split(",") if word.isdigit()]
+    return Topics(
+        rows=frozenset(rows[:MOST_ROWS]),
+        connector=_number(request.GET.get("connector")),
+        pipeline=_number(request.GET.get("pipeline")),
+        has_summary="summary" in request.GET,
+    )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
+
+
+async def _events(request: HttpRequest, viewer: Viewer, topics: Topics) -> AsyncIterator[bytes]:
+    """One message for each gathering of changes; a comment as heartbeat."""
+    end = time.monotonic() + LONGEST
+    last_summary = 0.0
+    is_summary_due = False
+    yield b": open\nretry: 1000\n\n"
+    async with HUB.subscribe() as page:
+        page.put(Changes(is_resync=True))  # what changed between the page's reading and its listening
+        while time.monotonic() < end and not page.is_closed:
+            wait = SUMMARY_EVERY if is_summary_due else HEARTBEAT
+            changes = await page.take(wait)
+            if page.is_closed:
+                break
+            if changes is None and not is_summary_due:
+                yield b": alive\n\n"
+                continue
+            await asyncio.sleep(GATHER)
+            changes = changes or Changes()
+            if more := await page.take(0):
+                changes.add(more)
+            is_summary_due = is_summary_due or topics.has_summary
+            with_summary = is_summary_due and time.monotonic() - last_summary >= SUMMARY_EVERY
+            html = await sync_to_async(_render, thread_sensitive=False)(request, viewer, topics, changes, with_summary)
+            if with_summary:
+                last_summary, is_summary_due = time.monotonic(), False
+            if html:
+                yield _message(html)
+
+
+def _message(html: str) -> bytes:
+    return b"".join(b"data: " + line.encode() + b"\n" for line in html.splitlines() if line.strip()) + b"\n"
+
+
+def _render(request: HttpRequest, viewer: Viewer, topics: Topics, changes: Changes, with_summary: bool) -> str:
+    """In a thread of its own; its database connection goes back at once."""
+    try:
+        parts = list(_parts(viewer, topics, changes))
+        if with_summary:
+            parts.append(_partial("board-summary", "connectors/board/_summary.html", {"summary": queries.summary(viewer), "viewer": viewer}))
+        return "\n".join(parts)
+    finally:
+        connections.close_all()
+
+
+def _parts(viewer: Viewer, topics: Topics, changes: Changes) -> Iterable[str]:
+    ids = topics.rows if changes.is_resync else topics.rows & changes.connectors
+    if ids:
+        found = list(queries.visible_to(viewer).filter(pk__in=ids))
+        for row in queries.rows(found, viewer):
+            yield _partial(
+                f"connector-{row.connector.pk}", "connectors/board/_row.html", {"row": row, "viewer": viewer}
+            )
+    if topics.connector and (changes.is_resync or topics.connector in changes.connectors):
+        context = pages.connector(viewer, topics.connector)
+        if context:
+            yield _partial(f"connector-live-{topics.connector}", "connectors/connector/_live.html", context)
+    if topics.pipeline and (changes.is_resync or topics.pipeline in changes.pipelines or changes.connectors):
+        context = pages.pipeline(viewer, topics.pipeline)
+        if context:
+            yield _partial(f"pipeline-live-{topics.pipeline}", "connectors/pipeline/_live.html", context)
+
+
+def _partial(target: str, template: str, context: dict[str, object]) -> str:
+    body = render_to_string(template, context)
+    return f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{body}</hx-partial>'
