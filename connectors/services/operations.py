@@ -281,6 +281,6 @@ def _noun(target: Connector | Pipeline | VendorAccount) -> str:
 
 
 def _wake(account_id: int) -> None:
-    from connectors import tasks  # noqa: PLC0415  # tasks import services
+    from connectors import tasks  # tasks import services
 
     tasks.wake(account_id)
