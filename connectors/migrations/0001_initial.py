@@ -1,10 +1,12 @@
-import connectors.states
-import django.contrib.postgres.indexes
-from django.contrib.postgres.operations import TrigramExtension
-import django.db.models.deletion
 import uuid
+
+import django.contrib.postgres.indexes
+import django.db.models.deletion
 from django.conf import settings
+from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
+
+import connectors.states
 
 
 class Migration(migrations.Migration):

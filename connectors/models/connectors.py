@@ -34,7 +34,7 @@ class Observed(models.Model):
     memory = models.JSONField(default=dict, blank=True)
     """What a verb left to remember for a later one (`Receipt.memory`)."""
 
-    desired_state = models.CharField(max_length=20, choices=STATES, null=True, blank=True)  # noqa: DJ001  # None: nobody has asked
+    desired_state = models.CharField(max_length=20, choices=STATES, null=True, blank=True)  # None: nobody has asked
     desired_at = models.DateTimeField(null=True, blank=True)
     desired_by = models.CharField(max_length=150, blank=True)
     desired_reason = models.TextField(blank=True)

@@ -34,12 +34,12 @@ class Operation(models.Model):
     actor = models.CharField(max_length=150)
     """Who asked, in words: a user name, a token's name, or the system."""
     reason = models.TextField(blank=True)
-    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001  # unique where given
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # unique where given
     request_id = models.CharField(max_length=100, blank=True)
 
     state_before = models.CharField(max_length=20, choices=STATES)
     generation_before = models.CharField(max_length=200, blank=True)
-    desired_before = models.CharField(max_length=20, null=True, blank=True)  # noqa: DJ001  # None: nobody had asked
+    desired_before = models.CharField(max_length=20, null=True, blank=True)  # None: nobody had asked
 
     requested_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -91,7 +91,7 @@ class Operation(models.Model):
     def target(self) -> Connector | Pipeline:
         """What it was asked of."""
         target = self.connector or self.pipeline
-        assert target is not None  # noqa: S101  # kept by operation_one_target
+        assert target is not None  # kept by operation_one_target
         return target
 
     @property

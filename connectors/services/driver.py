@@ -29,7 +29,7 @@ from connectors.states import OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.addresses import AddressRules
 from connectors.vendors.base import AccountSnapshot, Adapter, Known, Order, Receipt, Watch
-from connectors.vendors.errors import RateLimited, VendorError
+from connectors.vendors.errors import LostReply, RateLimited, VendorError
 from connectors.vendors.http import Http
 
 log = structlog.get_logger(__name__)
@@ -193,7 +193,7 @@ class Slice:
             update_fields=["status", "accepted_at", "vendor_operation_id", "proof", "vendor_request", "vendor_reply", "error"]
         )
         if receipt.memory is not None:
-            type(operation.target).objects.filter(pk=operation.target.pk).update(memory=dict(receipt.memory))  # type: ignore[attr-defined]  # both have managers
+            type(operation.target).objects.filter(pk=operation.target.pk).update(memory=dict(receipt.memory))
 
     def _put_back(
         self, operation: Operation, error: VendorError, wait: float, *, is_whole_account: bool = False
@@ -221,10 +221,10 @@ class Slice:
             return False
         except LeaseLost:
             raise
-        except Exception:
+        except Exception:  # an adapter that breaks must not take its account's rows along
             log.exception("adapter broke", account=self.account.name)
-            error = VendorError("its answer could not be read; this is our fault and has been logged")
-            reconciling.note_failure(self.lease, error, pause=self._pause_after_failure())
+            fault = VendorError("its answer could not be read; this is our fault and has been logged")
+            reconciling.note_failure(self.lease, fault, pause=self._pause_after_failure())
             return False
         reconciling.apply(self.lease, snapshot, started=started)
         return True
@@ -277,11 +277,9 @@ async def _send_all(adapter: Adapter, claimed: Sequence[Operation]) -> list[Sent
                 return Sent(operation, await adapter.send(_order(operation)))
             except VendorError as error:
                 return Sent(operation, error)
-            except Exception:
+            except Exception:  # whatever broke, it may have been sent
                 log.exception("adapter broke while sending", operation=str(operation.pk))
-                error = VendorError("the answer could not be read; this is our fault and has been logged")
-                error.may_have_acted = True
-                return Sent(operation, error)
+                return Sent(operation, LostReply("the answer could not be read; this is our fault and has been logged"))
 
     return await asyncio.gather(*(one(operation) for operation in claimed))
 

@@ -4,8 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -44,7 +43,7 @@ def is_valid(secret: str) -> bool:
 
 
 @transaction.atomic
-def use(*, secret: str, username: str, password: str, address: str | None = None) -> AbstractBaseUser:
+def use(*, secret: str, username: str, password: str, address: str | None = None) -> User:
     """
     This will make the first admin.
 
@@ -56,7 +55,7 @@ def use(*, secret: str, username: str, password: str, address: str | None = None
         raise LinkSpent("This link does not open any more. Start the product again for a new one.")
     link.used_at = now
     link.save(update_fields=["used_at"])
-    user = get_user_model().objects.create_user(username=username, password=password)
+    user = User.objects.create_user(username=username, password=password)
     SiteMembership.objects.create(user=user, role=SiteRole.ADMIN)
     actor = Actor("person", user.get_username(), user_id=user.pk, address=address)
     audit.record("site.first_admin.created", actor=actor, result="done")

@@ -284,7 +284,7 @@ def _note_missing(
         (Pipeline, [p.external_id for p in snapshot.pipelines], seen.pipelines),
         (Connector, [c.external_id for c in snapshot.connectors], seen.connectors),
     ):
-        missing = model.objects.filter(account=account).exclude(external_id__in=ids)  # type: ignore[attr-defined]  # both have managers
+        missing = model.objects.filter(account=account).exclude(external_id__in=ids)
         newly = missing.filter(seen_at__isnull=True)
         told.update(newly.values_list("pk", flat=True))
         newly.update(seen_at=previous)
@@ -387,12 +387,12 @@ def _seen(
 
 def _note_drift(account: VendorAccount, seen: Seen, now: datetime) -> None:
     for model, told in ((Pipeline, seen.pipelines), (Connector, seen.connectors)):
-        wanted = model.objects.filter(account=account, desired_state__isnull=False)  # type: ignore[attr-defined]  # both have managers
+        wanted = model.objects.filter(account=account, desired_state__isnull=False)
         busy = set(Operation.objects.filter(account=account, status__in=OPEN).values_list(f"{model.__name__.lower()}_id", flat=True))
         for row in wanted.only("pk", "state", "desired_state", "drift_since"):
             drifted = row.pk not in busy and reconcile.has_drifted(State(row.desired_state), State(row.state))
             if drifted != (row.drift_since is not None):
-                model.objects.filter(pk=row.pk).update(drift_since=now if drifted else None)  # type: ignore[attr-defined]
+                model.objects.filter(pk=row.pk).update(drift_since=now if drifted else None)
                 told.add(row.pk)
 
 

@@ -122,7 +122,7 @@ class Http:
         json: Any = None,
         data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  # handed to httpx, which keeps it
+        timeout: float | None = None,  # handed to httpx, which keeps it
     ) -> httpx.Response:
         """
         This will make one request, once, and give the answer if it is a 2xx.

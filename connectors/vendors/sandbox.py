@@ -95,7 +95,7 @@ class World(ABC):
 
     def __init__(self, *, seed: int = 1, clock: Clock | None = None, tempo: float = 1.0) -> None:
         self.clock = clock or Clock()
-        self.random = random.Random(seed)  # noqa: S311  # a pretend world, not a secret
+        self.random = random.Random(seed)  # a pretend world, not a secret
         self.tempo = tempo
         self.acts: list[Act] = []
         self.is_swallowing = False
@@ -374,7 +374,7 @@ async def serve(slugs: Sequence[str], *, port_base: int = 0, ready_file: Path | 
     runs = [asyncio.create_task(s.serve(sockets=[listener])) for s, listener in zip(servers, sockets, strict=True)]
     while not all(server.started for server in servers):
         await asyncio.sleep(0.02)
-    print(json.dumps(addresses), flush=True)  # noqa: T201  # the command's answer
+    print(json.dumps(addresses), flush=True)  # the command's answer
     if ready_file:
         ready_file.write_text(json.dumps(addresses))
     try:

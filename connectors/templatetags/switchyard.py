@@ -1,0 +1,231 @@
+"""
+Tags for the small marks of every page.
+
+The marks are made here and kept, not in template files: a board renders hundreds of them and most are alike.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from connectors.matrix import Active
+from connectors.states import OperationStatus, State
+from connectors.templatetags import figures
+from connectors.templatetags.looks import ACTIVITIES, STAGES, STATES, Look
+
+register = template.Library()
+
+
+@register.simple_tag
+@lru_cache(maxsize=256)
+def icon(name: str, classes: str = "icon") -> SafeString:
+    """This will give one shape of the sprite; it says nothing to a reader, so a word must stand beside it."""
+    return format_html(
+        '<svg class="{}" viewBox="0 0 16 16" aria-hidden="true"><use href="{}#{}"/></svg>',
+        classes,
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+@lru_cache(maxsize=2048)
+def state(value: str, *, raw: str = "", is_stale: bool = False, wanted: str = "", is_late: bool = False, axis: str = "") -> SafeString:  # fmt: skip
+    """
+    This will give one state as glyph and word; a stale one says what it was.
+
+    :param raw: the vendor's own word: shown for an unknown state, else on hover
+    :param wanted: the desired state, when it differs
+    :param axis: the word before it for readers: Pipeline, Connector
+    """
+    look = STATES[State(value)]
+    return format_html(
+        '<span class="state is-{}{}"{}>{}{}{}{}</span>',
+        look.tone,
+        " is-stale" if is_stale else "",
+        format_html(' title="The vendor says {}"', raw) if raw else "",
+        icon(look.glyph, ""),
+        format_html('<span class="hide">{}: </span>', axis) if axis else "",
+        _word(look, value, raw, is_stale=is_stale),
+        _want(wanted, is_late=is_late) if wanted and wanted != value else "",
+    )
+
+
+@register.simple_tag
+@lru_cache(maxsize=4096)
+def pair(
+    pipeline: str,
+    connector: str,
+    *,
+    active: str = Active.NO,
+    is_stale: bool = False,
+    pipeline_raw: str = "",
+    connector_raw: str = "",
+    wanted: str = "",
+    is_late: bool = False,
+    is_large: bool = False,
+) -> SafeString:
+    """This will give the two blocks of one track, pipeline first; joined only when data can flow."""
+    joined = active in {Active.YES, Active.WARNING} and not is_stale
+    return format_html(
+        '<span class="pair{}{}{}">{}{}</span>',
+        " is-active" if joined else "",
+        " is-stale" if is_stale else "",
+        " is-large" if is_large else "",
+        state(pipeline, raw=pipeline_raw, is_stale=is_stale, axis="Pipeline"),
+        state(connector, raw=connector_raw, is_stale=is_stale, wanted=wanted, is_late=is_late, axis="Connector"),
+    )
+
+
+@register.simple_tag
+def activity(value: str) -> Look:
+    """This will find the look of one of the seven counts."""
+    return next(look for name, look in ACTIVITIES.items() if name == value)
+
+
+@register.simple_tag
+def age(when: datetime | None, now: datetime | None = None) -> SafeString:
+    """This will give how long ago it was, counting on in the browser; the exact time is in the title."""
+    if when is None:
+        return mark_safe("never")
+    seconds = ((now or timezone.now()) - when).total_seconds()
+    return format_html(
+        '<time data-age datetime="{}" title="{}">{}</time>',
+        f"{when:%Y-%m-%dT%H:%M:%SZ}",
+        figures.exact(when),
+        figures.age(seconds),
+    )
+
+
+@register.simple_tag
+def freshness(when: datetime | None, budget: float, account: int | None = None, now: datetime | None = None) -> SafeString:  # fmt: skip
+    """
+    This will give the age of a fact against its budget: quiet, old from half of it, hatched beyond.
+
+    :param account: the account whose last reading this is; the browser takes a newer one from the accounts plate
+    """
+    if when is None:
+        return mark_safe('<span class="fresh is-gone">never seen</span>')
+    seconds = ((now or timezone.now()) - when).total_seconds()
+    mark = " is-gone" if seconds > budget else " is-old" if seconds > budget / 2 else ""
+    return format_html(
+        '<span class="fresh{}" data-budget="{}"{}>seen {}</span>',
+        mark,
+        f"{budget:.0f}",
+        format_html(' data-account="{}"', account) if account else "",
+        age(when, now),
+    )
+
+
+@register.simple_tag
+def moment(when: datetime) -> SafeString:
+    """This will give a point in time as the time of day, with the day when it is not today's."""
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        f"{when:%Y-%m-%dT%H:%M:%SZ}",
+        figures.exact(when),
+        figures.clock(when, timezone.now()),
+    )
+
+
+@register.simple_tag
+@lru_cache(maxsize=32)
+def stage_mark(status: str) -> SafeString:
+    """This will give the four stations filled as far as known, or the glyph of another ending."""
+    stage = STAGES[OperationStatus(status)]
+    if stage.glyph:
+        return icon(stage.glyph)
+    stations = format_html_join(
+        "",
+        '<circle cx="{}" cy="4" r="2.4"{}/>',
+        ((4 + 8 * n, mark_safe(' class="on"') if n < stage.stations else "") for n in range(4)),
+    )
+    return format_html(
+        '<svg class="stage" viewBox="0 0 32 8" aria-hidden="true"><path d="M4 4h24"/>{}</svg>', stations
+    )
+
+
+@register.simple_tag
+def stage(status: str, requested_at: datetime, finished_at: datetime | None = None, usual: float | None = None, timeout: float | None = None, is_slow: bool = False) -> SafeString:  # fmt: skip
+    """This will give the stage of an operation: mark, word, elapsed and usual time."""
+    look = STAGES[OperationStatus(status)]
+    tone = "is-warn-text" if is_slow else look.tone
+    return format_html(
+        '<span class="stage-line {}">{}<span>{}</span></span>',
+        tone,
+        stage_mark(status),
+        _stage_words(OperationStatus(status), look.word, requested_at, finished_at, usual, timeout),
+    )
+
+
+@register.simple_tag
+def spark(flow: Sequence[float | None]) -> SafeString:
+    """This will draw the last rates as a line on zero; nothing is drawn where nothing was measured."""
+    if not any(flow):
+        known = any(value is not None for value in flow)
+        inner = mark_safe('<path class="zero" d="M1 18H70"/>') if known else ""
+    else:
+        inner = format_html_join("", '<polyline points="{}"/>', ((p,) for p in figures.spark_points(flow)))
+    return format_html('<svg class="spark" viewBox="0 0 72 20" aria-hidden="true">{}</svg>', inner)
+
+
+@register.simple_tag
+@lru_cache(maxsize=64)
+def vendor_mark(mark: str, name: str) -> SafeString:
+    """This will give a vendor's two-letter station code."""
+    return format_html('<abbr class="vendor" title="{}">{}</abbr>', name, mark)
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """This will group thousands."""
+    return "?" if value is None else figures.number(value)
+
+
+@register.filter
+def rate(value: float | None) -> str:
+    """This will give a rate a second in at most three digits."""
+    return figures.rate(value)
+
+
+@register.filter
+def duration(seconds: float) -> str:
+    """This will give a length of time."""
+    return figures.duration(seconds)
+
+
+def _word(look: Look, value: str, raw: str, *, is_stale: bool) -> SafeString | str:
+    if value == State.UNKNOWN and raw and not is_stale:
+        return format_html('<span class="raw">{}</span>', raw)
+    return f"was {look.word.rstrip('…').lower()}" if is_stale and value != State.UNKNOWN else look.word
+
+
+def _want(wanted: str, *, is_late: bool) -> SafeString:
+    look = STATES[State(wanted)]
+    word = look.word.lower()
+    return format_html(
+        '<span class="want{}" title="Wanted: {}"><span class="hide">, wanted: {}</span>{}{}</span>',
+        " is-late" if is_late else "",
+        word,
+        word,
+        icon("to", ""),
+        icon(look.glyph, ""),
+    )
+
+
+def _stage_words(status: OperationStatus, word: str, requested_at: datetime, finished_at: datetime | None, usual: float | None, timeout: float | None) -> SafeString | str:  # fmt: skip
+    if finished_at is None:
+        tail = f", usually {figures.age(max(usual, 1))}" if usual else ""
+        return format_html("{} {}{}", word, age(requested_at), tail)
+    took = (finished_at - requested_at).total_seconds()
+    if status is OperationStatus.CONFIRMED:
+        return f"seen after {figures.duration(took)}"
+    if status is OperationStatus.TIMED_OUT:
+        return f"not seen in {figures.age(timeout or took)}"
+    return word
