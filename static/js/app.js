@@ -1,0 +1,59 @@
+// The little that htmx does not do.
+
+import { tick as tickAges } from "./ages.js";
+import "./keys.js";
+import { watch } from "./live.js";
+import { tick as tickToasts } from "./toasts.js";
+
+tickAges();
+setInterval(tickAges, 1000);
+setInterval(tickToasts, 1000);
+document.addEventListener("htmx:after:swap", tickAges);
+
+const stream = document.querySelector("#stream");
+if (stream) watch(stream);
+
+// A dialog that was fetched opens at once, and leaves the page when it is closed or its request was taken.
+document.addEventListener("htmx:after:swap", () => {
+  const dialog = document.querySelector("#dialog dialog");
+  if (!dialog || dialog.matches(":modal")) return;
+  dialog.removeAttribute("open");
+  dialog.showModal();
+  dialog.addEventListener("close", () => dialog.remove());
+});
+
+document.addEventListener("click", (event) => {
+  const closer = event.target.closest("[data-close]");
+  if (closer?.closest("dialog:modal")) {
+    event.preventDefault();
+    closer.closest("dialog").close();
+  }
+  const theme = event.target.closest("[data-set-theme]")?.dataset.setTheme;
+  if (theme) setTheme(theme);
+});
+
+// A facet applies as soon as one of its boxes is ticked.
+document.addEventListener("change", (event) => {
+  event.target.closest("form[data-submit-on-change]")?.requestSubmit();
+});
+
+function setTheme(theme) {
+  const root = document.documentElement;
+  if (theme === "auto") delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  try {
+    localStorage.setItem("theme", theme);
+  } catch {
+    // storage may be forbidden; the choice then lasts as long as the page
+  }
+  showTheme();
+}
+
+function showTheme() {
+  const chosen = document.documentElement.dataset.theme ?? "auto";
+  for (const button of document.querySelectorAll("[data-set-theme]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.setTheme === chosen));
+  }
+}
+
+showTheme();

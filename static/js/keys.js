@@ -1,0 +1,57 @@
+// Single keys: / search, j and k from row to row, g b and g a to a page, ? the list of keys.
+// They are off while a field has focus.
+
+const isField = (element) => element.closest?.("input, select, textarea, [contenteditable]");
+let waitsForPlace = false;
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return closeMenus();
+  if (event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
+  if (document.querySelector("dialog:modal")) return;
+  const done = waitsForPlace ? go(event.key) : press(event.key);
+  if (done) event.preventDefault();
+});
+
+function press(key) {
+  if (key === "/") return focus(document.querySelector("[type=search]"));
+  if (key === "j") return step(1);
+  if (key === "k") return step(-1);
+  if (key === "?") return toggle(document.querySelector("#keys"));
+  waitsForPlace = key === "g";
+  return waitsForPlace;
+}
+
+function go(key) {
+  waitsForPlace = false;
+  const link = document.querySelector(`[data-key="g ${CSS.escape(key)}"]`);
+  link?.click();
+  return Boolean(link);
+}
+
+function step(by) {
+  const links = [...document.querySelectorAll("tbody th[scope=row] a")];
+  const here = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
+  const next = here < 0 ? 0 : Math.min(Math.max(here + by, 0), links.length - 1);
+  return focus(links[next]);
+}
+
+function focus(element) {
+  element?.focus();
+  return Boolean(element);
+}
+
+function toggle(dialog) {
+  dialog?.showModal();
+  return Boolean(dialog);
+}
+
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (menu.contains(except)) continue;
+    const hadFocus = menu.contains(document.activeElement);
+    menu.open = false;
+    if (hadFocus) menu.querySelector("summary").focus();
+  }
+}
+
+document.addEventListener("click", (event) => closeMenus(event.target));
