@@ -67,7 +67,7 @@ class Subscription:
         self.is_closed = True
         self._bell.set()
 
-    async def take(self, timeout: float) -> Changes | None:  # noqa: ASYNC109  # the length of a heartbeat
+    async def take(self, timeout: float) -> Changes | None:  # the length of a heartbeat
         """This will wait for changes and hand them over; None when there were none in that many seconds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 
 DEMO_PASSWORD = "demo"  # noqa: S105  # shown on the page, and only where settings.DEMO holds
 DEMO_LOGINS = (
@@ -36,3 +36,6 @@ class SignIn(LoginView):
         """This will add the demo's logins, in a demo."""
         logins = [{"name": name, "text": text} for name, text in DEMO_LOGINS] if settings.DEMO else []
         return super().get_context_data(**kwargs, demo_logins=logins, demo_password=DEMO_PASSWORD)
+
+
+sign_out = LogoutView.as_view()
