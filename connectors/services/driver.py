@@ -124,7 +124,7 @@ class Slice:
             time.sleep(pause)
 
     def _is_due(self) -> bool:
-        self.account.refresh_from_db(fields=["due_at", "not_before", "observed_at"])
+        self.account.refresh_from_db(fields=["due_at", "not_before"])
         now = timezone.now()
         if self.account.not_before and self.account.not_before > now:
             return False
@@ -210,6 +210,7 @@ class Slice:
     def _observe(self, runner: asyncio.Runner, adapter: Adapter, open_operations: Sequence[Operation]) -> bool:
         """This will read the account once and reconcile; False when it could not be read."""
         started = timezone.now()
+        self.account.refresh_from_db(fields=["not_before"])
         if self.account.not_before and self.account.not_before > started:
             reconciling.rule_without_observation(self.lease, now=started)
             return False

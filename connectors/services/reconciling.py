@@ -448,10 +448,9 @@ def _note_success(account: VendorAccount, snapshot: AccountSnapshot, started: da
     account.unread = [{"pipeline": part.pipeline, "reason": part.reason} for part in snapshot.unread]
     account.failing_since, account.failure, account.failure_kind, account.failures = None, "", "", 0
     account.due_at = timezone.now() + timedelta(seconds=account.interval)
-    account.not_before = None
     account.save(
         update_fields=[
             "observed_at", "observed_version", "rows_seen", "rows_expected", "unread", "failing_since", "failure",
-            "failure_kind", "failures", "due_at", "not_before",
+            "failure_kind", "failures", "due_at",
         ]
     )  # fmt: skip

@@ -3,8 +3,8 @@
 import importlib
 import pkgutil
 from functools import cache
-from pathlib import Path
 
+import connectors.vendors
 from connectors.vendors.base import Vendor
 
 
@@ -17,7 +17,7 @@ def vendors() -> dict[str, Vendor]:
     """This will import each vendor folder once and give its `VENDOR` by slug, in order of name."""
     found = [
         importlib.import_module(f"connectors.vendors.{module.name}").VENDOR
-        for module in pkgutil.iter_modules([str(Path(__file__).parent)])
+        for module in pkgutil.iter_modules(connectors.vendors.__path__)
         if module.ispkg
     ]
     return {vendor.slug: vendor for vendor in sorted(found, key=lambda vendor: vendor.name)}

@@ -1,0 +1,213 @@
+"""Driving an account at a vendor that answers over real HTTP."""
+
+import pytest
+
+from connectors.models import AuditEvent, Connector, Operation, StateChange, VendorAccount
+from connectors.services import leases, operations
+from connectors.states import OperationStatus, State, Verb
+from connectors.vendors.sandbox import Fault
+from tests.connectors.services.conftest import Tiny
+
+
+def test_drive_reads_every_connector(box: Tiny) -> None:
+    box.drive()
+
+    assert sorted(Connector.objects.values_list("name", "state")) == [
+        ("thing-1", "running"),
+        ("thing-2", "running"),
+        ("thing-3", "running"),
+    ]
+
+
+def test_drive_confirms_a_pause_only_when_the_vendor_shows_it(box: Tiny) -> None:
+    box.drive()
+    operation = box.ask(Verb.PAUSE)
+
+    box.drive()
+
+    operation.refresh_from_db()
+    assert operation.status == OperationStatus.CONFIRMED
+    assert box.connector().state == State.PAUSED
+    assert box.bench.world.truth()[1].state == State.PAUSED
+    stamps = [operation.requested_at, operation.sent_at, operation.accepted_at, operation.finished_at]
+    assert all(stamps)
+    assert stamps == sorted(stamps)  # type: ignore[type-var]  # all of them are set
+
+
+def test_drive_writes_one_intent_and_one_outcome(box: Tiny) -> None:
+    box.drive()
+    operation = box.ask(Verb.PAUSE, reason="release")
+
+    box.drive()
+
+    events = AuditEvent.objects.filter(operation_id=operation.pk).order_by("id")
+    assert [(e.action, e.result, e.reason) for e in events] == [
+        ("connector.pause.requested", "requested", "release"),
+        ("connector.pause.confirmed", "done", "release"),
+    ]
+
+
+def test_drive_notes_what_caused_each_change(box: Tiny) -> None:
+    box.drive()
+    box.ask(Verb.PAUSE)
+    box.drive()
+    box.bench.world.nudge("thing-2", "pause")
+
+    box.drive()
+
+    assert set(StateChange.objects.exclude(before="").values_list("connector__name", "after", "cause")) == {
+        ("thing-1", "paused", "operation"),
+        ("thing-2", "paused", "outside"),
+    }
+
+
+def test_drive_confirms_a_restart_by_its_new_generation(box: Tiny) -> None:
+    box.drive()
+    operation = box.ask(Verb.RESTART)
+
+    box.drive()
+
+    operation.refresh_from_db()
+    assert operation.status == OperationStatus.CONFIRMED
+    assert [act.verb for act in box.bench.world.acts] == ["restart"]
+
+
+@pytest.mark.parametrize("kind", ["drop", "error_but_done", "truncated"])
+def test_drive_never_sends_a_restart_twice_when_the_reply_is_lost(box: Tiny, kind: str) -> None:
+    box.drive()
+    operation = box.ask(Verb.RESTART)
+    box.bench.faults.append(Fault(kind, path="restart"))
+
+    box.drive()
+
+    operation.refresh_from_db()
+    assert operation.status == OperationStatus.CONFIRMED
+    assert [act.verb for act in box.bench.world.acts] == ["restart"]
+
+
+def test_drive_lets_observation_decide_after_a_server_error(box: Tiny) -> None:
+    box.drive()
+    operation = box.ask(Verb.PAUSE)
+    box.bench.faults.append(Fault("error_but_done", path="pause"))
+
+    box.drive()
+
+    operation.refresh_from_db()
+    assert (operation.status, operation.attempts) == (OperationStatus.CONFIRMED, 1)
+
+
+def test_drive_fails_with_the_vendors_words_when_it_refuses(box: Tiny) -> None:
+    box.drive()
+    operation = box.ask(Verb.PAUSE)
+    box.bench.faults.append(Fault("forbidden", path="pause"))
+
+    box.drive()
+
+    operation.refresh_from_db()
+    assert (operation.status, operation.error) == (OperationStatus.FAILED, '403: {"message":"forbidden"}')
+
+
+def test_drive_stays_away_for_as_long_as_the_vendor_asks(box: Tiny) -> None:
+    box.drive()
+    operation = box.ask(Verb.PAUSE)
+    box.bench.faults.append(Fault("rate_limited", path="pause", seconds=2))
+
+    box.drive()
+    calls_after_429 = len(box.bench.requests)
+    box.drive()
+
+    operation.refresh_from_db()
+    assert operation.status == OperationStatus.QUEUED
+    assert len(box.bench.requests) == calls_after_429
+
+
+def test_drive_keeps_the_rows_of_a_vendor_that_does_not_answer(box: Tiny) -> None:
+    box.drive()
+    box.bench.faults.append(Fault("unauthorized", times=-1))
+
+    box.drive()
+
+    account = VendorAccount.objects.get()
+    assert Connector.objects.count() == 3
+    assert (account.failure_kind, account.failures) == ("sign_in_refused", 1)
+    assert account.failing_since == account.observed_at
+
+
+def test_drive_keeps_a_row_that_the_vendor_does_not_list_any_more(box: Tiny) -> None:
+    box.drive()
+    box.bench.world.nudge("thing-2", "vanish")
+
+    box.drive()
+
+    assert box.connector("thing-2").gone_at is not None
+    assert box.connector("thing-2").is_stale()
+
+
+def test_drive_keeps_an_unknown_word(box: Tiny) -> None:
+    box.drive()
+    box.bench.world.nudge("thing-1", "puzzle")
+
+    box.drive()
+
+    assert (box.connector().state, box.connector().vendor_state) == (State.UNKNOWN, "sideways")
+
+
+def test_drive_shows_drift_and_never_undoes_it(box: Tiny) -> None:
+    box.drive()
+    box.ask(Verb.PAUSE)
+    box.drive()
+    box.bench.world.nudge("thing-1", "resume")
+
+    box.drive()
+
+    assert box.connector().drift_since is not None
+    assert [act.verb for act in box.bench.world.acts] == ["pause"]
+
+
+def test_drive_leaves_an_account_alone_that_somebody_else_drives(box: Tiny) -> None:
+    leases.take(box.account.pk, "another")
+
+    assert box.drive() is False
+    assert box.bench.requests == []
+
+
+def test_a_driver_that_lost_its_lease_writes_nothing(box: Tiny) -> None:
+    old = leases.take(box.account.pk, "old")
+    assert old is not None
+    leases.give_back(old)
+    leases.take(box.account.pk, "new")
+
+    with pytest.raises(leases.LeaseLost):
+        leases.hold(old)
+
+
+def test_request_refuses_a_second_one_while_one_is_open(box: Tiny) -> None:
+    box.drive()
+    box.ask(Verb.PAUSE)
+
+    with pytest.raises(operations.InProgress):
+        box.ask(Verb.PAUSE)
+
+    assert Operation.objects.count() == 1
+
+
+def test_request_gives_the_same_operation_for_the_same_key(box: Tiny) -> None:
+    box.drive()
+
+    first, second = box.ask(Verb.PAUSE, key="k1"), box.ask(Verb.PAUSE, key="k1")
+
+    assert first == second
+    assert AuditEvent.objects.filter(action="connector.pause.requested").count() == 1
+
+
+def test_no_secret_reaches_rows_or_audit(box: Tiny) -> None:
+    box.bench.faults.append(Fault("error", times=-1))
+    box.drive()
+    box.bench.faults.clear()
+    box.drive()
+    box.ask(Verb.PAUSE)
+    box.drive()
+
+    written = [*AuditEvent.objects.values(), *Connector.objects.values(), *Operation.objects.values()]
+    assert "tiny-secret-key" not in str(written)
+    assert b"tiny-secret-key" not in bytes(VendorAccount.objects.get().sealed_credentials)
