@@ -10,14 +10,16 @@ from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from connectors.matrix import Active
-from connectors.states import OperationStatus, State
+from connectors.queries.verbs import Button
+from connectors.states import LABELS, OperationStatus, State, Verb
 from connectors.templatetags import figures
-from connectors.templatetags.looks import ACTIVITIES, STAGES, STATES, Look
+from connectors.templatetags.looks import STAGES, STATES, Look
 
 register = template.Library()
 
@@ -36,7 +38,7 @@ def icon(name: str, classes: str = "icon") -> SafeString:
 
 @register.simple_tag
 @lru_cache(maxsize=2048)
-def state(value: str, *, raw: str = "", is_stale: bool = False, wanted: str = "", is_late: bool = False, axis: str = "") -> SafeString:  # fmt: skip
+def state(value: str, *, raw: str = "", is_stale: bool = False, wanted: str = "", is_late: object = False, axis: str = "") -> SafeString:  # fmt: skip
     """
     This will give one state as glyph and word; a stale one says what it was.
 
@@ -68,7 +70,7 @@ def pair(
     pipeline_raw: str = "",
     connector_raw: str = "",
     wanted: str = "",
-    is_late: bool = False,
+    is_late: object = False,
     is_large: bool = False,
 ) -> SafeString:
     """This will give the two blocks of one track, pipeline first; joined only when data can flow."""
@@ -84,9 +86,9 @@ def pair(
 
 
 @register.simple_tag
-def activity(value: str) -> Look:
-    """This will find the look of one of the seven counts."""
-    return next(look for name, look in ACTIVITIES.items() if name == value)
+def look(value: str) -> Look:
+    """This will find the look of a state."""
+    return STATES[State(value)]
 
 
 @register.simple_tag
@@ -176,10 +178,59 @@ def spark(flow: Sequence[float | None]) -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
+def tasks(total: int, failed: int) -> SafeString:
+    """This will say how many tasks work, of how many."""
+    words = f"{total - failed}/{total} {'task' if total == 1 else 'tasks'}"
+    return format_html('<b class="is-fail-text">{}</b>' if failed else "{}", words)
+
+
+@register.simple_tag
+def verb_button(button: Button, kind: str, pk: int, after: object = "", classes: str = "btn") -> SafeString:
+    """
+    This will give one verb of a target, as a button that sends it or a link to its dialog.
+
+    It holds no per-person token: the form `verbs` of the page does, so one row serves many viewers.
+
+    :param kind: connector or pipeline
+    :param after: the operation this person saw last; pressing twice is then one request
+    """
+    if not button.is_on:
+        return format_html(
+            '<button class="{}" type="button" aria-disabled="true" title="{}">{}<span class="hide">, off: {}</span></button>',
+            classes, button.why_not, button.label, button.why_not,
+        )  # fmt: skip
+    url = _operations_of(kind).replace("0", str(pk), 1)
+    if button.consequence:
+        return format_html(
+            '<a class="{}" href="{}new/?kind={}" hx-get="{}new/?kind={}" hx-target="#dialog">{}…</a>',
+            classes, url, button.verb, url, button.verb, button.label,
+        )  # fmt: skip
+    return format_html(
+        '<button class="{}" form="verbs" formaction="{}" name="kind" value="{}" hx-post="{}" hx-swap="none" '
+        """hx-vals='{{"kind":"{}","after":"{}"}}'>{}</button>""",
+        classes, url, button.verb, url, button.verb, after or "", button.label,
+    )  # fmt: skip
+
+
+@register.simple_tag
 @lru_cache(maxsize=64)
 def vendor_mark(mark: str, name: str) -> SafeString:
     """This will give a vendor's two-letter station code."""
     return format_html('<abbr class="vendor" title="{}">{}</abbr>', name, mark)
+
+
+@register.simple_tag
+def why(sentence: str, cause: str) -> SafeString:
+    """This will set the vendor's own words within the sentence in bold."""
+    before, found, after = sentence.partition(cause.rstrip(".")) if cause.rstrip(".") else (sentence, "", "")
+    return format_html("{}<b>{}</b>{}", before, found, after) if found else format_html("{}", sentence)
+
+
+@register.filter
+def verb(kind: str) -> str:
+    """This will give a verb as people say it."""
+    return LABELS[Verb(kind)]
 
 
 @register.filter
@@ -200,13 +251,18 @@ def duration(seconds: float) -> str:
     return figures.duration(seconds)
 
 
+@lru_cache(maxsize=2)
+def _operations_of(kind: str) -> str:
+    return reverse(f"{kind}-operations", args=[0])
+
+
 def _word(look: Look, value: str, raw: str, *, is_stale: bool) -> SafeString | str:
     if value == State.UNKNOWN and raw and not is_stale:
         return format_html('<span class="raw">{}</span>', raw)
     return f"was {look.word.rstrip('…').lower()}" if is_stale and value != State.UNKNOWN else look.word
 
 
-def _want(wanted: str, *, is_late: bool) -> SafeString:
+def _want(wanted: str, *, is_late: object) -> SafeString:
     look = STATES[State(wanted)]
     word = look.word.lower()
     return format_html(

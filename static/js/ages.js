@@ -42,7 +42,9 @@ function freshen(mark, seen, now) {
   if (newer && newer > time.dateTime) time.dateTime = newer;
   const seconds = (now - Date.parse(time.dateTime)) / 1000;
   const budget = Number(mark.dataset.budget);
-  mark.classList.toggle("is-old", seconds > budget / 2 && seconds <= budget);
+  const isOld = seconds > budget / 2 && seconds <= budget;
+  if (isOld) document.dispatchEvent(new Event("switchyard:old"));
+  mark.classList.toggle("is-old", isOld);
   mark.classList.toggle("is-gone", seconds > budget);
   if (seconds > budget) hatch(mark.closest("[data-hatches]"));
 }

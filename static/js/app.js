@@ -4,14 +4,17 @@ import { tick as tickAges } from "./ages.js";
 import "./keys.js";
 import { watch } from "./live.js";
 import { tick as tickToasts } from "./toasts.js";
+import { markToggles } from "./toggles.js";
 
 tickAges();
 setInterval(tickAges, 1000);
 setInterval(tickToasts, 1000);
-document.addEventListener("htmx:after:swap", tickAges);
-
-const stream = document.querySelector("#stream");
-if (stream) watch(stream);
+markToggles();
+watch();
+document.addEventListener("htmx:after:swap", () => {
+  tickAges();
+  markToggles();
+});
 
 // A dialog that was fetched opens at once, and leaves the page when it is closed or its request was taken.
 document.addEventListener("htmx:after:swap", () => {
@@ -32,9 +35,9 @@ document.addEventListener("click", (event) => {
   if (theme) setTheme(theme);
 });
 
-// A facet applies as soon as one of its boxes is ticked.
-document.addEventListener("change", (event) => {
-  event.target.closest("form[data-submit-on-change]")?.requestSubmit();
+// The row shows what became of it, a refusal too.
+document.addEventListener("htmx:finally:request", ({ target }) => {
+  if (target.matches?.("dialog form[data-closes]")) target.closest("dialog").close();
 });
 
 function setTheme(theme) {

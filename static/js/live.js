@@ -4,48 +4,70 @@ import { age } from "./ages.js";
 
 const POLL = 10_000;
 const PATIENCE = 30_000; // then the page is polled until the stream is back
+const SIGNED_OUT = [401, 403];
 
-const marks = document.querySelectorAll("#live [data-when]");
 let cutSince = null;
 let polledAt = 0;
+let connected = null;
 
-export function watch(stream) {
+const stream = () => document.querySelector("#stream");
+
+export function watch() {
+  if (!stream()) return;
+  connected = address();
   show("live");
-  stream.addEventListener("htmx:after:sse:connection", ({ detail }) => {
-    const missed = cutSince !== null;
+  document.addEventListener("htmx:after:sse:connection", () => {
     cutSince = null;
     show("live");
-    if (missed && !detail.connection.lastEventId) refresh();
   });
-  stream.addEventListener("htmx:before:sse:connection", ({ detail }) => {
+  document.addEventListener("htmx:before:sse:connection", ({ detail }) => {
     if (detail.connection.attempt > 0) cutSince ??= Date.now();
   });
-  for (const name of ["htmx:sse:error", "htmx:sse:close", "htmx:error", "htmx:response:error"]) {
-    stream.addEventListener(name, () => (cutSince ??= Date.now()));
+  document.addEventListener("htmx:sse:error", ({ detail }) => {
+    if (SIGNED_OUT.includes(detail.status)) location.reload(); // the server leads to the sign-in page
+    cutSince ??= Date.now();
+  });
+  for (const name of ["htmx:error", "htmx:response:error"]) {
+    document.addEventListener(name, (event) => {
+      if (event.target === stream()) cutSince ??= Date.now();
+    });
   }
-  stream.addEventListener("resync", refresh);
-  setInterval(() => check(stream), 1000);
+  document.addEventListener("htmx:after:swap", follow);
+  document.addEventListener("switchyard:old", poll);
+  setInterval(check, 1000);
+}
+
+const address = () => stream()?.getAttribute("hx-sse:connect");
+
+// Other filters, other rows: the page now asks for other rows to be kept up to date.
+function follow() {
+  if (address() === connected) return;
+  connected = address();
+  const anew = stream().cloneNode();
+  stream().replaceWith(anew);
+  window.htmx.process(anew);
 }
 
 // Fetches the page again and morphs it in place: focus, selection and open menus stay.
-export function refresh() {
+function poll() {
+  if (document.hidden || Date.now() - polledAt < POLL) return;
+  polledAt = Date.now();
   window.htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" });
 }
 
-function check(stream) {
+function check() {
   if (cutSince === null || document.hidden) return;
   const cut = Date.now() - cutSince;
   if (cut < 1500) return; // a stream that ends after some minutes is back at once
   show(cut < PATIENCE ? "cut" : "polling", age(cut / 1000));
-  if (Date.now() - polledAt < POLL) return;
-  polledAt = Date.now();
-  if (cut >= PATIENCE) refresh();
-  const url = stream.getAttribute("hx-sse:connect");
-  if (!stream._htmx?.sse) window.htmx.ajax("GET", url, { source: stream, swap: "none" });
+  if (cut >= PATIENCE) poll();
+  if (!stream()._htmx?.sse && Math.round(cut / 1000) % 10 === 0) {
+    window.htmx.ajax("GET", address(), { source: stream(), swap: "none" });
+  }
 }
 
 function show(name, elapsed = "") {
-  for (const mark of marks) {
+  for (const mark of document.querySelectorAll("#live [data-when]")) {
     mark.hidden = mark.dataset.when !== name;
     const place = mark.querySelector("[data-elapsed]");
     if (place) place.textContent = elapsed;

@@ -1,6 +1,6 @@
-// At most three toasts; each goes after a minute, which waits while it is hovered or focused.
+// At most three toasts; each goes after a while, which waits while it is hovered or focused.
 
-const LIFE = 60;
+const LIFE = 12;
 
 export function tick() {
   const toasts = [...document.querySelectorAll("#dock .toast")];

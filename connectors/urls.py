@@ -1,0 +1,18 @@
+"""The domain's pages."""
+
+from django.urls import path
+
+from connectors.views import audit, board, operations, targets
+
+urlpatterns = [
+    path("", board.board, name="board"),
+    path("connectors/<int:pk>/", targets.connector, name="connector"),
+    path("connectors/<int:pk>/operations/", operations.create_for_connector, name="connector-operations"),
+    path("connectors/<int:pk>/operations/new/", operations.new_for_connector, name="connector-operation-new"),
+    path("pipelines/<int:pk>/", targets.pipeline, name="pipeline"),
+    path("pipelines/<int:pk>/operations/", operations.create_for_pipeline, name="pipeline-operations"),
+    path("pipelines/<int:pk>/operations/new/", operations.new_for_pipeline, name="pipeline-operation-new"),
+    path("accounts/<int:pk>/", targets.account, name="account"),
+    path("audit/", audit.events, name="audit"),
+    path("audit/export.csv", audit.export, name="audit-export"),
+]

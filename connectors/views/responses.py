@@ -1,0 +1,81 @@
+"""One answer for htmx, which swaps fragments in, and one for a plain browser, which is sent back."""
+
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve, reverse
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import mark_safe
+
+from connectors.models import Connector, Pipeline
+from connectors.permissions import Viewer
+from connectors.queries import connectors as queries
+from connectors.queries import pages
+
+ACCEPTED = 202
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """This will tell whether htmx asks, from within a page."""
+    return "HX-Request" in request.headers
+
+
+def fragment_or_redirect(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, said: str) -> HttpResponse:
+    """This will show the target as it is now and say what was asked."""
+    if is_fragment(request):
+        return HttpResponse(_shown(request, viewer, target) + _toast(said), status=ACCEPTED)
+    messages.success(request, said)
+    return redirect(_back(request, target))
+
+
+def refused(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, why: str, *, status: int) -> HttpResponse:
+    """This will show the target as it is, with the reason for the refusal in it."""
+    if is_fragment(request):
+        return HttpResponse(_shown(request, viewer, target, refusal=why), status=status)
+    messages.error(request, why)
+    return redirect(_back(request, target))
+
+
+def _shown(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, refusal: str = "") -> str:
+    """The part of the open page that shows the target: a row, or the page of the target itself."""
+    if isinstance(target, Pipeline):
+        context = pages.pipeline(viewer, target.pk) or {}
+        place, template = f"pipeline-live-{target.pk}", "connectors/pipeline/_live.html"
+    elif _open_page(request) == "connector":
+        context = pages.connector(viewer, target.pk) or {}
+        place, template = f"connector-live-{target.pk}", "connectors/connector/_live.html"
+    else:
+        (row,) = queries.rows([queries.visible_to(viewer).get(pk=target.pk)], viewer)
+        context = {"row": row, "viewer": viewer}
+        place, template = f"connector-{target.pk}", "connectors/board/_row.html"
+    return _partial(f"#{place}", "outerMorph", render_to_string(template, context | {"refusal": refusal}))
+
+
+def _toast(said: str) -> str:
+    return _partial("#dock", "beforeend", render_to_string("components/_toast.html", {"message": said}))
+
+
+def _partial(target: str, swap: str, html: str) -> str:
+    return format_html('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>', target, swap, mark_safe(html))  # noqa: S308  # rendered by us
+
+
+def _open_page(request: HttpRequest) -> str:
+    """The name of the page from which htmx asks."""
+    try:
+        return resolve(urlsplit(request.headers.get("HX-Current-URL", "")).path).url_name or ""
+    except Resolver404:
+        return ""
+
+
+def _back(request: HttpRequest, target: Connector | Pipeline) -> str:
+    came_from = request.headers.get("referer", "")
+    is_ours = url_has_allowed_host_and_scheme(came_from, {request.get_host()}, require_https=request.is_secure())
+    return came_from if is_ours and "/operations/" not in came_from else _page_of(target)
+
+
+def _page_of(target: Connector | Pipeline) -> str:
+    return reverse("connector" if isinstance(target, Connector) else "pipeline", args=[target.pk])
