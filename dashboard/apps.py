@@ -7,3 +7,8 @@ class DashboardConfig(AppConfig):
     """Sign-in, health and the event stream."""
 
     name = "dashboard"
+
+    def ready(self) -> None:
+        """This will make Celery's application the current one, so that `task.delay` knows its broker."""
+        # Here and not in the package: the supervisor must not carry Celery through its life.
+        from dashboard import celery  # noqa: F401, PLC0415  # imported for its effect, once Django is set up

@@ -9,7 +9,7 @@ from connectors import permissions
 from connectors.permissions import Viewer
 
 
-def viewer(request: HttpRequest) -> dict[str, Any]:
+def site(request: HttpRequest) -> dict[str, Any]:
     """This will give the person with their roles, read when a template asks; None when nobody is signed in."""
     return {"viewer": SimpleLazyObject(lambda: _viewer(request))}
 

@@ -1,34 +1,22 @@
 """Reading settings from the environment, with errors that say what to set."""
 
+import base64
+import binascii
 import os
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+
+YES = frozenset({"1", "true", "yes", "on"})
+NO = frozenset({"0", "false", "no", "off"})
+FERNET_KEY_BYTES = 32
 
 
-def flag(name: str, default: bool = False) -> bool:
-    """This will read a switch: 1/true/yes/on or 0/false/no/off."""
-    text = os.environ.get(name, "").strip().lower()
-    if text in {"", "0", "false", "no", "off"}:
-        return default if text == "" else False
-    if text in {"1", "true", "yes", "on"}:
-        return True
-    raise ImproperlyConfigured(f"{name} is {text!r}: set it to 1 or 0")
-
-
-def number(name: str, default: int) -> int:
-    """This will read a whole number."""
-    text = os.environ.get(name, "")
-    try:
-        return int(text) if text else default
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} is {text!r}: set it to a whole number") from None
-
-
-def words(name: str, default: str = "") -> list[str]:
-    """This will read a comma-separated list."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+def text(name: str, default: str = "") -> str:
+    """This will read a text; set but empty counts as not set."""
+    return os.environ.get(name, "").strip() or default
 
 
 def needed(name: str, why: str) -> str:
@@ -37,34 +25,99 @@ def needed(name: str, why: str) -> str:
 
     :raises ImproperlyConfigured: it is not set
     """
-    text = os.environ.get(name, "")
-    if not text:
+    found = text(name)
+    if not found:
         raise ImproperlyConfigured(f"{name} is not set: {why}")
-    return text
+    return found
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """
+    This will read a switch.
+
+    :raises ImproperlyConfigured: it is neither on nor off
+    """
+    word = text(name).lower()
+    if word and word not in YES | NO:
+        raise ImproperlyConfigured(f"{name} is {word!r}: set it to 1 or 0")
+    return word in YES if word else default
+
+
+def number(name: str, default: int) -> int:
+    """
+    This will read a whole number, zero or more.
+
+    :raises ImproperlyConfigured: it is none
+    """
+    word = text(name, str(default))
+    if not word.isdecimal():
+        raise ImproperlyConfigured(f"{name} is {word!r}: set it to a whole number")
+    return int(word)
+
+
+def choice(name: str, *options: str) -> str:
+    """
+    This will read one of a few words; the first is the default.
+
+    :raises ImproperlyConfigured: it is none of them
+    """
+    word = text(name, options[0]).lower()
+    if word not in options:
+        raise ImproperlyConfigured(f"{name} is {word!r}: set it to {' or '.join(options)}")
+    return word
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """This will read a list with commas between."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def fernet_keys(name: str, why: str) -> list[str]:
+    """
+    This will read encryption keys; the first one encrypts, all of them decrypt.
+
+    :raises ImproperlyConfigured: there is none, or one is malformed; the message never shows a key
+    """
+    needed(name, why)
+    keys = words(name)
+    for place, key in enumerate(keys, start=1):
+        if not _is_fernet_key(key):
+            raise ImproperlyConfigured(f"{name}: key {place} is not 32 bytes in URL-safe base64; {why}")
+    return keys
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(key)) == FERNET_KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
 
 
 def database(url: str, *, pool_size: int) -> dict[str, Any]:
     """
-    This will turn a PostgreSQL address into Django's setting.
+    This will turn the address of a PostgreSQL database into Django's setting, whatever libpq understands.
 
-    :raises ImproperlyConfigured: it is not a PostgreSQL address, or names no database
+    :raises ImproperlyConfigured: it is not such an address, or names no database
     """
-    parts = urlsplit(url)
-    name = parts.path.lstrip("/")
-    if parts.scheme not in {"postgres", "postgresql"} or not name:
-        raise ImproperlyConfigured("DATABASE_URL looks like postgresql://user:password@host/name; only PostgreSQL is supported")
-    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-    host = query.pop("host", parts.hostname or "")
+    wanted = (
+        "DATABASE_URL must look like postgresql://user:password@host/name; no other database is supported"
+    )
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ImproperlyConfigured(wanted)
+    try:
+        parts = dict(conninfo_to_dict(url))
+    except psycopg.ProgrammingError:  # its message may quote the password
+        raise ImproperlyConfigured(wanted) from None
+    if not parts.get("dbname"):
+        raise ImproperlyConfigured(wanted)
+    setting = {name: str(parts.pop(key, "")) for key, name in DATABASE_PARTS.items()}
+    pool = {"min_size": 0, "max_size": pool_size, "timeout": 10, "max_idle": 60}
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(name),
-        "USER": query.pop("user", unquote(parts.username or "")),
-        "PASSWORD": query.pop("password", unquote(parts.password or "")),
-        "HOST": host,
-        "PORT": str(query.pop("port", parts.port or "")),
+        **setting,
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {
-            **query,
-            "pool": {"min_size": 0, "max_size": pool_size, "timeout": 10, "max_idle": 60} if pool_size else False,
-        },
+        "OPTIONS": {**parts, "pool": pool},
     }
+
+
+DATABASE_PARTS = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
