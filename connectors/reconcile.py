@@ -75,7 +75,11 @@ def rule(asked: Asked, seen: Seen | None, *, now: datetime) -> Ruling:
     if asked.status is OperationStatus.QUEUED:
         return _unsent(asked, late=late)
     if seen is None:
-        return _timed_out(asked, "the vendor could not be read since") if late else Ruling(asked.status, has_seen_change=asked.has_seen_change)
+        return (
+            _timed_out(asked, "the vendor could not be read since")
+            if late
+            else Ruling(asked.status, has_seen_change=asked.has_seen_change)
+        )
     if seen.vendor_operation_error:
         return Ruling(OperationStatus.FAILED, seen.vendor_operation_error, asked.has_seen_change)
     moved = asked.has_seen_change or seen.state in CHANGING or _is_renewed(asked, seen)

@@ -99,9 +99,7 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
 
     :raises ImproperlyConfigured: it is not such an address, or names no database
     """
-    wanted = (
-        "DATABASE_URL must look like postgresql://user:password@host/name; no other database is supported"
-    )
+    wanted = "DATABASE_URL must look like postgresql://user:password@host/name; no other database is supported"
     if not url.startswith(("postgresql://", "postgres://")):
         raise ImproperlyConfigured(wanted)
     try:

@@ -114,7 +114,9 @@ class Hub:
         pause = 0.2
         while not self._is_closing:
             try:
-                async with await psycopg.AsyncConnection.connect(settings.LISTEN_DATABASE_URL, autocommit=True) as listener:
+                async with await psycopg.AsyncConnection.connect(
+                    settings.LISTEN_DATABASE_URL, autocommit=True
+                ) as listener:
                     await listener.execute(f"LISTEN {CHANNEL}")
                     pause = 0.2
                     self._tell(Changes(is_resync=True))

@@ -10,7 +10,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from connectors.vendors import secrets
 
-SECRET_KEY_NAME = re.compile(r"password|secret|token|authorization|api_key|private_key|credential|cookie", re.IGNORECASE)
+SECRET_KEY_NAME = re.compile(
+    r"password|secret|token|authorization|api_key|private_key|credential|cookie", re.IGNORECASE
+)
 
 
 def redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -38,7 +40,9 @@ def configure(*, is_readable: bool) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    last: Processor = structlog.dev.ConsoleRenderer(colors=False) if is_readable else structlog.processors.JSONRenderer()
+    last: Processor = (
+        structlog.dev.ConsoleRenderer(colors=False) if is_readable else structlog.processors.JSONRenderer()
+    )
     formatter: dict[str, Any] = {
         "()": structlog.stdlib.ProcessorFormatter,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, last],

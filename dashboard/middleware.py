@@ -23,7 +23,7 @@ def request_id(get_response: Answer | AsyncAnswer) -> Answer | AsyncAnswer:
 
         async def answer_async(request: HttpRequest) -> HttpResponseBase:
             _begin(request)
-            response: HttpResponseBase = await get_response(request)  # type: ignore[misc]  # it is the async kind
+            response: HttpResponseBase = await get_response(request)
             response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]  # set above
             return response
 
@@ -52,4 +52,4 @@ class GZipMiddleware(gzip.GZipMiddleware):
         """This will compress anything but an event stream."""
         if response.get("Content-Type", "").startswith("text/event-stream"):
             return response
-        return super().process_response(request, response)  # type: ignore[arg-type]  # the stubs leave streams out
+        return super().process_response(request, response)

@@ -20,9 +20,7 @@ IS_PLAIN_HTTP = env.flag("INSECURE_HTTP")
 """Cookies may travel without TLS: for loopback only."""
 
 SECRET_KEY = env.needed("SECRET_KEY", "a long random text; bin/run makes one itself")
-CREDENTIAL_KEYS = env.fernet_keys(
-    "CREDENTIAL_KEYS", "docs/install.md says how to make one; bin/run does it itself"
-)
+CREDENTIAL_KEYS = env.fernet_keys("CREDENTIAL_KEYS", "docs/install.md says how to make one; bin/run does it itself")
 """For vendors' credentials at rest; the first one encrypts, all of them decrypt."""
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
@@ -85,9 +83,7 @@ LISTEN_DATABASE_URL = env.text("LISTEN_DATABASE_URL", DATABASE_URL)
 """For LISTEN/NOTIFY: must not lead through a pooler that shares connections between transactions."""
 DATABASES: dict[str, Any] = {"default": env.database(DATABASE_URL, pool_size=env.number("DB_POOL_MAX", 20))}
 
-CELERY_BROKER_URL = env.needed(
-    "BROKER_URL", "redis://host:6379/0 or amqp://…; bin/run starts a Valkey itself"
-)
+CELERY_BROKER_URL = env.needed("BROKER_URL", "redis://host:6379/0 or amqp://…; bin/run starts a Valkey itself")
 # A task that its worker took to its grave comes back after two minutes; without the other two options the broker's
 # client looks for such tasks only every 100 seconds. Nothing depends on it: what is due is in the database.
 CELERY_BROKER_TRANSPORT_OPTIONS = (

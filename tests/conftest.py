@@ -98,6 +98,6 @@ def browser_path() -> str:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """This will say loudly when no journey ran."""
     if find_browser() is None:
-        terminalreporter.write_line("NO BROWSER WAS FOUND: no journey ran. Install Chromium or set BROWSER_PATH.", red=True)
-
-
+        terminalreporter.write_line(
+            "NO BROWSER WAS FOUND: no journey ran. Install Chromium or set BROWSER_PATH.", red=True
+        )

@@ -75,9 +75,7 @@ class Connector(Observed):
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="connectors")
     team = models.ForeignKey(Team, models.PROTECT, related_name="connectors")
     type = models.CharField(max_length=200, blank=True)
-    direction = models.CharField(
-        max_length=10, choices=[(d, d) for d in Direction], default=Direction.UNKNOWN
-    )
+    direction = models.CharField(max_length=10, choices=[(d, d) for d in Direction], default=Direction.UNKNOWN)
     tasks = models.JSONField(default=list, blank=True)
     """`[{"id", "state", "vendor_state", "worker", "trace"}]`"""
     tasks_total = models.PositiveIntegerField(default=0)
@@ -88,7 +86,7 @@ class Connector(Observed):
     """Masked before it was stored."""
     console_url = models.CharField(max_length=500, blank=True)
     metrics = models.JSONField(default=dict, blank=True)
-    """`{"records_total", "bytes_total", "errors_total", "lag", "records_per_s", "at"}`; what is missing is not known."""
+    """`{"records_total", "bytes_total", "errors_total", "lag", "records_per_s", "at"}`; missing is not known."""
     flow = models.JSONField(default=list, blank=True)
     """Records a second, the newest last, at most 24; None is a gap."""
     urgency = models.PositiveSmallIntegerField(default=6)

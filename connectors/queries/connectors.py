@@ -28,7 +28,7 @@ def visible_to(viewer: Viewer) -> QuerySet[Connector]:
     return rows if viewer.sees_all else rows.filter(team_id__in=viewer.roles)
 
 
-def with_staleness(rows: QuerySet[Connector]) -> QuerySet[Connector]:
+def with_staleness(rows: QuerySet[Connector]) -> QuerySet[Any]:
     """This will add `is_stale_now`, decided by the database's clock."""
     age = ExpressionWrapper(F("account__budget") * SECOND, output_field=DurationField())
     seen = Coalesce("seen_at", "account__observed_at")
@@ -63,9 +63,9 @@ class Filters:
         return self != Filters()
 
 
-def narrowed(rows: QuerySet[Connector], filters: Filters) -> QuerySet[Connector]:
+def narrowed(everything: QuerySet[Connector], filters: Filters) -> QuerySet[Any]:
     """This will give the connectors that fit the filters."""
-    rows = with_staleness(rows)
+    rows = with_staleness(everything)
     for word in filters.search.split():
         rows = rows.filter(
             Q(name__icontains=word) | Q(type__icontains=word) | Q(error__icontains=word)

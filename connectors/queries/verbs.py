@@ -37,9 +37,7 @@ class Button:
         return not self.why_not
 
 
-def why_not(
-    target: Connector | Pipeline, capability: Capability, *, is_stale: bool, open_verb: str | None
-) -> str:
+def why_not(target: Connector | Pipeline, capability: Capability, *, is_stale: bool, open_verb: str | None) -> str:
     """This will say why a verb that the vendor has cannot be used on this target now; empty when it can."""
     if open_verb:
         return f"{LABELS[Verb(open_verb)]} is still under way; wait for its outcome."
@@ -54,9 +52,7 @@ def why_not(
     return ""
 
 
-def buttons(
-    target: Connector | Pipeline, viewer: Viewer, *, is_stale: bool, open_verb: str | None
-) -> list[Button]:
+def buttons(target: Connector | Pipeline, viewer: Viewer, *, is_stale: bool, open_verb: str | None) -> list[Button]:
     """This will give each verb the vendor has for this kind of target, the likeliest one first."""
     kind = "connector" if isinstance(target, Connector) else "pipeline"
     team = target.team if isinstance(target, Connector) else target.account.team

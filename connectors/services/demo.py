@@ -16,7 +16,7 @@ from connectors.vendors import registry
 from connectors.vendors.sandbox import DemoAccount, find
 
 TEAMS = {"payments": "Payments", "retail": "Retail", "search": "Search"}
-PASSWORD = "demo"  # shown on the demo's sign-in page
+PASSWORD = "demo"  # noqa: S105  # on purpose: the sign-in page shows it  # shown on the demo's sign-in page
 LOGINS: Mapping[str, Mapping[str, Role] | SiteRole] = {
     "viewer": dict.fromkeys(TEAMS, Role.VIEWER),
     "operator": dict.fromkeys(TEAMS, Role.OPERATOR),
@@ -63,7 +63,13 @@ def _account(slug: str, url: str, demo: DemoAccount, team: Team) -> None:
     account.due_at = None
     account.save()
     if made is None:
-        audit.record("account.created", actor=SET_UP, result="done", target=account, after={"address": account.base_url})
+        audit.record(
+            "account.created",
+            actor=SET_UP,
+            result="done",
+            target=account,
+            after={"address": account.base_url},
+        )
 
 
 def _filled(settings: Mapping[str, Any], url: str) -> dict[str, Any]:

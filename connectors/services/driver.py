@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from connectors.actor import DRIVER
@@ -75,7 +75,7 @@ def _has_work(account_id: int) -> bool:
     return _sendable(account_id, timezone.now()).exists()
 
 
-def _sendable(account_id: int, now: datetime) -> Any:
+def _sendable(account_id: int, now: datetime) -> QuerySet[Operation]:
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
     left_alone = Q(account__not_before__isnull=True) | Q(account__not_before__lte=now)
     return Operation.objects.filter(due, left_alone, account_id=account_id, status=OperationStatus.QUEUED)
@@ -150,7 +150,12 @@ class Slice:
         """From here on each of these counts as sent: after a crash it is looked for, not repeated blindly."""
         leases.hold(self.lease)
         now = timezone.now()
-        ids = list(_sendable(self.account.pk, now).filter(deadline_at__gt=now).order_by("requested_at").values_list("pk", flat=True)[:SENDS_AT_ONCE * 4])
+        ids = list(
+            _sendable(self.account.pk, now)
+            .filter(deadline_at__gt=now)
+            .order_by("requested_at")
+            .values_list("pk", flat=True)[: SENDS_AT_ONCE * 4]
+        )
         claimed = Operation.objects.filter(pk__in=ids, status=OperationStatus.QUEUED).update(
             status=OperationStatus.SENT,
             sent_at=now,
@@ -159,7 +164,9 @@ class Slice:
         )
         if not claimed:
             return []
-        rows = Operation.objects.filter(pk__in=ids, status=OperationStatus.SENT, lease_number=self.lease.number, sent_at=now)
+        rows = Operation.objects.filter(
+            pk__in=ids, status=OperationStatus.SENT, lease_number=self.lease.number, sent_at=now
+        )
         found = list(rows.select_related(*operations.TARGETS, "connector__pipeline"))
         operations.announce(found)
         return found
@@ -179,7 +186,10 @@ class Slice:
         elif outcome.may_retry:
             self._put_back(operation, outcome, RETRY_AFTER * 2 ** (operation.attempts - 1))
         else:
-            operation.vendor_request, operation.vendor_reply = outcome.request, f"{outcome.status or ''} {outcome}".strip()
+            operation.vendor_request, operation.vendor_reply = (
+                outcome.request,
+                f"{outcome.status or ''} {outcome}".strip(),
+            )
             operation.save(update_fields=["vendor_request", "vendor_reply"])
             operations.finish(operation, OperationStatus.FAILED, error=_words(outcome), actor=DRIVER)
         operations.announce([operation])
@@ -190,7 +200,15 @@ class Slice:
         operation.vendor_request, operation.vendor_reply = receipt.request, receipt.reply
         operation.error = ""
         operation.save(
-            update_fields=["status", "accepted_at", "vendor_operation_id", "proof", "vendor_request", "vendor_reply", "error"]
+            update_fields=[
+                "status",
+                "accepted_at",
+                "vendor_operation_id",
+                "proof",
+                "vendor_request",
+                "vendor_reply",
+                "error",
+            ]
         )
         if receipt.memory is not None:
             type(operation.target).objects.filter(pk=operation.target.pk).update(memory=dict(receipt.memory))
@@ -242,9 +260,7 @@ class Slice:
         return Watch(
             operations=[o.vendor_operation_id for o in open_operations if o.vendor_operation_id],
             memories=memories,
-            pending={
-                o.target.external_id: Verb(o.kind) for o in open_operations if o.status != OperationStatus.QUEUED
-            },
+            pending={o.target.external_id: Verb(o.kind) for o in open_operations if o.status != OperationStatus.QUEUED},
         )
 
     async def _guard(self, work: Coroutine[Any, Any, T]) -> T:
@@ -280,7 +296,10 @@ async def _send_all(adapter: Adapter, claimed: Sequence[Operation]) -> list[Sent
                 return Sent(operation, error)
             except Exception:  # whatever broke, it may have been sent
                 log.exception("adapter broke while sending", operation=str(operation.pk))
-                return Sent(operation, LostReply("the answer could not be read; this is our fault and has been logged"))
+                return Sent(
+                    operation,
+                    LostReply("the answer could not be read; this is our fault and has been logged"),
+                )
 
     return await asyncio.gather(*(one(operation) for operation in claimed))
 

@@ -37,7 +37,9 @@ def take(account_id: int, owner: str) -> Lease | None:
     )
     if not taken:
         return None
-    number = VendorAccount.objects.filter(pk=account_id, lease_owner=owner).values_list("lease_number", flat=True).first()
+    number = (
+        VendorAccount.objects.filter(pk=account_id, lease_owner=owner).values_list("lease_number", flat=True).first()
+    )
     return None if number is None else Lease(account_id, number)
 
 

@@ -10,9 +10,7 @@ IDS_A_NOTICE = 500
 """PostgreSQL takes just under 8 000 bytes a notice."""
 
 
-def rows(
-    *, connectors: Iterable[int] = (), pipelines: Iterable[int] = (), accounts: Iterable[int] = ()
-) -> None:
+def rows(*, connectors: Iterable[int] = (), pipelines: Iterable[int] = (), accounts: Iterable[int] = ()) -> None:
     """This will notify `{"c": [ids], "p": [ids], "a": [ids]}` on the channel, once the transaction commits."""
     wanted = {"c": sorted(set(connectors)), "p": sorted(set(pipelines)), "a": sorted(set(accounts))}
     with connection.cursor() as cursor:

@@ -114,9 +114,7 @@ def request(
     return operation
 
 
-def record_refusal(
-    *, target: Connector | Pipeline, verb: str, actor: Actor, reason: str, error: NotPossible
-) -> None:
+def record_refusal(*, target: Connector | Pipeline, verb: str, actor: Actor, reason: str, error: NotPossible) -> None:
     """This will put a refused attempt on record, in a transaction of its own."""
     with transaction.atomic():
         audit.record(
@@ -144,7 +142,12 @@ def cancel(*, operation: Operation, actor: Actor, viewer: permissions.Viewer) ->
         raise NotAllowed(why)
     if operation.status != OperationStatus.QUEUED:
         raise NotNow("It cannot be cancelled any more: it was sent to the vendor.")
-    finish(operation, OperationStatus.CANCELLED, error=f"cancelled by {actor.label} before it was sent", actor=actor)
+    finish(
+        operation,
+        OperationStatus.CANCELLED,
+        error=f"cancelled by {actor.label} before it was sent",
+        actor=actor,
+    )
     if operation.kind in GOALS:
         target.desired_state = operation.desired_before
         target.save(update_fields=["desired_state"])

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connectors import matrix, reconcile
@@ -23,7 +24,17 @@ METRICS_EVERY = 10.0
 FLOW_LENGTH = 24
 RESEND_LIMIT = 4
 
-PIPELINE_FIELDS = ("name", "kind", "state", "vendor_state", "error", "generation", "labels", "verbs_off", "facts")
+PIPELINE_FIELDS = (
+    "name",
+    "kind",
+    "state",
+    "vendor_state",
+    "error",
+    "generation",
+    "labels",
+    "verbs_off",
+    "facts",
+)
 CONNECTOR_FIELDS = (
     "name", "type", "direction", "state", "vendor_state", "error", "error_trace", "whose", "generation", "labels",
     "verbs_off", "facts", "tasks", "tasks_total", "tasks_failed", "config", "console_url",
@@ -76,9 +87,7 @@ def note_failure(lease: Lease, error: VendorError, *, pause: float) -> None:
     account.due_at = now + timedelta(seconds=pause)
     if error.kind == "rate_limited":
         account.not_before = account.due_at
-    account.save(
-        update_fields=["failing_since", "failure", "failure_kind", "failures", "due_at", "not_before"]
-    )
+    account.save(update_fields=["failing_since", "failure", "failure_kind", "failures", "due_at", "not_before"])
     _rule(_open_operations(account), None, now, Seen())
     notices.rows(accounts=[account.pk])
 
@@ -188,7 +197,13 @@ def _pipeline_values(observed: PipelineSnapshot) -> dict[str, Any]:
 
 def _connector_values(observed: ConnectorSnapshot) -> dict[str, Any]:
     tasks = [
-        {"id": t.id, "state": str(t.state), "vendor_state": t.vendor_state, "worker": t.worker, "trace": t.trace}
+        {
+            "id": t.id,
+            "state": str(t.state),
+            "vendor_state": t.vendor_state,
+            "worker": t.worker,
+            "trace": t.trace,
+        }
         for t in observed.tasks
     ]
     return {
@@ -280,23 +295,47 @@ def _note_missing(
 ) -> None:
     """Nothing vanishes: what was not read stays and grows old; what a whole list lacks is marked as gone."""
     unread = {part.pipeline for part in snapshot.unread}
-    for model, ids, told in (
-        (Pipeline, [p.external_id for p in snapshot.pipelines], seen.pipelines),
-        (Connector, [c.external_id for c in snapshot.connectors], seen.connectors),
-    ):
-        missing = model.objects.filter(account=account).exclude(external_id__in=ids)
-        newly = missing.filter(seen_at__isnull=True)
-        told.update(newly.values_list("pk", flat=True))
-        newly.update(seen_at=previous)
-        if None in unread:
-            continue
-        gone = missing.filter(gone_at__isnull=True)
-        if model is Connector:
-            gone = gone.exclude(pipeline__external_id__in=[p for p in unread if p])
-        else:
-            gone = gone.exclude(external_id__in=[p for p in unread if p])
-        told.update(gone.values_list("pk", flat=True))
-        gone.update(gone_at=now)
+    unread_ids = [pipeline for pipeline in unread if pipeline]
+    pipelines = Pipeline.objects.filter(account=account).exclude(
+        external_id__in=[p.external_id for p in snapshot.pipelines]
+    )
+    connectors = Connector.objects.filter(account=account).exclude(
+        external_id__in=[c.external_id for c in snapshot.connectors]
+    )
+    _mark_missing(
+        pipelines,
+        pipelines.exclude(external_id__in=unread_ids),
+        seen.pipelines,
+        previous,
+        now,
+        None in unread,
+    )
+    _mark_missing(
+        connectors,
+        connectors.exclude(pipeline__external_id__in=unread_ids),
+        seen.connectors,
+        previous,
+        now,
+        None in unread,
+    )
+
+
+def _mark_missing(
+    missing: QuerySet[Any],
+    unlisted: QuerySet[Any],
+    told: set[int],
+    previous: datetime | None,
+    now: datetime,
+    is_list_broken: bool,
+) -> None:
+    newly = missing.filter(seen_at__isnull=True)
+    told.update(newly.values_list("pk", flat=True))
+    newly.update(seen_at=previous)
+    if is_list_broken:
+        return
+    gone = unlisted.filter(gone_at__isnull=True)
+    told.update(gone.values_list("pk", flat=True))
+    gone.update(gone_at=now)
 
 
 # Operations
@@ -388,9 +427,15 @@ def _seen(
 def _note_drift(account: VendorAccount, seen: Seen, now: datetime) -> None:
     for model, told in ((Pipeline, seen.pipelines), (Connector, seen.connectors)):
         wanted = model.objects.filter(account=account, desired_state__isnull=False)
-        busy = set(Operation.objects.filter(account=account, status__in=OPEN).values_list(f"{model.__name__.lower()}_id", flat=True))
+        busy = set(
+            Operation.objects.filter(account=account, status__in=OPEN).values_list(
+                f"{model.__name__.lower()}_id", flat=True
+            )
+        )
         for row in wanted.only("pk", "state", "desired_state", "drift_since"):
-            drifted = row.pk not in busy and reconcile.has_drifted(State(row.desired_state), State(row.state))
+            drifted = row.pk not in busy and reconcile.has_drifted(
+                State(row.desired_state or row.state), State(row.state)
+            )
             if drifted != (row.drift_since is not None):
                 model.objects.filter(pk=row.pk).update(drift_since=now if drifted else None)
                 told.add(row.pk)

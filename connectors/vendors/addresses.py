@@ -45,7 +45,9 @@ class AddressRules:
         """
         plain = getattr(address, "ipv4_mapped", None) or address
         if any(plain in network for network in NEVER if network.version == plain.version):
-            raise AddressForbidden(f"{host} leads to {plain}, a metadata, link-local or multicast address: never called")
+            raise AddressForbidden(
+                f"{host} leads to {plain}, a metadata, link-local or multicast address: never called"
+            )
         if not plain.is_global and not self.is_private_allowed:
             raise AddressForbidden(f"{host} leads to {plain}, a private address, and this site does not allow those")
 
@@ -75,7 +77,7 @@ def _as_written(host: str) -> str:
     try:
         return socket.inet_ntoa(socket.inet_aton(host))
     except OSError:
-        return host.split("%")[0]
+        return host.split("%", maxsplit=1)[0]
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):

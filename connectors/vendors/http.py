@@ -85,9 +85,7 @@ class Http:
             timeout=TIMEOUT,
             follow_redirects=False,
             transport=transport
-            or GuardedTransport(
-                rules or AddressRules(), verify=_tls(config), limits=httpx.Limits(max_connections=32)
-            ),
+            or GuardedTransport(rules or AddressRules(), verify=_tls(config), limits=httpx.Limits(max_connections=32)),
         )
 
     async def __aenter__(self) -> Self:
@@ -147,8 +145,14 @@ class Http:
                 return response
             onward = httpx.URL(url).join(response.headers["location"])
             here = httpx.URL(url)
-            if method != "GET" or (onward.scheme, onward.host, onward.port) != (here.scheme, here.host, here.port):
-                raise self._dress(AddressForbidden(f"answered with a redirect to {onward.host}: not followed"), response)
+            if method != "GET" or (onward.scheme, onward.host, onward.port) != (
+                here.scheme,
+                here.host,
+                here.port,
+            ):
+                raise self._dress(
+                    AddressForbidden(f"answered with a redirect to {onward.host}: not followed"), response
+                )
             url, options["params"] = str(onward), None
         raise self._dress(NotUnderstood("redirects in a circle"), response)
 
@@ -192,7 +196,12 @@ class Http:
         if status == 429:
             wait = _seconds(response.headers.get("retry-after") or response.headers.get("x-ratelimit-reset"))
             return self._dress(RateLimited(words or "too many requests", retry_after=wait or 1.0), response)
-        kinds: dict[int, type[VendorError]] = {401: SignInRefused, 403: NotAllowed, 404: NotFound, 408: LostReply}
+        kinds: dict[int, type[VendorError]] = {
+            401: SignInRefused,
+            403: NotAllowed,
+            404: NotFound,
+            408: LostReply,
+        }
         kind = kinds.get(status, ServerFault if status >= 500 else Refused)
         return self._dress(kind(words), response)
 
@@ -213,8 +222,12 @@ class Http:
             return json.loads(response.content)
         except ValueError as error:
             kind = response.headers.get("content-type", "nothing named").split(";")[0]
-            words = "a web page" if "html" in kind or response.content.lstrip()[:1] == b"<" else f"something else ({kind})"
-            raise self._dress(NotUnderstood(f"answered with {words} where JSON was expected: check the address"), response) from error
+            words = (
+                "a web page" if "html" in kind or response.content.lstrip()[:1] == b"<" else f"something else ({kind})"
+            )
+            raise self._dress(
+                NotUnderstood(f"answered with {words} where JSON was expected: check the address"), response
+            ) from error
 
 
 def _first_words(response: httpx.Response) -> str:

@@ -230,7 +230,12 @@ class Bench:
         if scope["type"] != "http" or scope["path"].startswith("/_sandbox/"):
             await self._control(scope, receive, send)
             return
-        entry: dict[str, Any] = {"at": self.world.clock.now(), "method": scope["method"], "path": scope["path"], "status": None}
+        entry: dict[str, Any] = {
+            "at": self.world.clock.now(),
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": None,
+        }
         self.requests.append(entry)
         fault = next((f for f in self.faults if f.takes(scope["method"], scope["path"])), None)
         entry["fault"] = fault.kind if fault else None
@@ -328,7 +333,10 @@ class Bench:
 
     async def _tempo(self, request: Request) -> Response:
         wish = await request.json()
-        self.world.tempo, self.world.drag = wish.get("tempo", self.world.tempo), wish.get("drag", self.world.drag)
+        self.world.tempo, self.world.drag = (
+            wish.get("tempo", self.world.tempo),
+            wish.get("drag", self.world.drag),
+        )
         return Response(status_code=204)
 
 
@@ -357,7 +365,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(slugs: Sequence[str], *, port_base: int = 0, ready_file: Path | None = None, tempo: float = 1.0) -> None:
+async def serve(
+    slugs: Sequence[str], *, port_base: int = 0, ready_file: Path | None = None, tempo: float = 1.0
+) -> None:
     """
     This will serve sandboxes on loopback, each on a port of its own, until cancelled.
 
@@ -372,11 +382,11 @@ async def serve(slugs: Sequence[str], *, port_base: int = 0, ready_file: Path | 
         sockets.append(listener)
         addresses[slug] = f"http://127.0.0.1:{listener.getsockname()[1]}"
     runs = [asyncio.create_task(s.serve(sockets=[listener])) for s, listener in zip(servers, sockets, strict=True)]
-    while not all(server.started for server in servers):
+    while not all(server.started for server in servers):  # noqa: ASYNC110  # the server offers no event
         await asyncio.sleep(0.02)
-    print(json.dumps(addresses), flush=True)  # the command's answer
+    print(json.dumps(addresses), flush=True)  # noqa: T201  # the command's answer  # the command's answer
     if ready_file:
-        ready_file.write_text(json.dumps(addresses))
+        ready_file.write_text(json.dumps(addresses))  # noqa: ASYNC240  # once, before anything is served
     try:
         await asyncio.gather(*runs)
     finally:

@@ -19,7 +19,7 @@ def reset() -> int:
     if not state.exists():
         return 0
     stack = run.Stack(state=state)
-    stack._take_lock()  # noqa: SLF001  # the same lock, for the same reason
+    stack._take_lock()  # the same lock, for the same reason
     home = home_for_servers(state)
     for folder in {home, state}:
         shutil.rmtree(folder)
@@ -34,7 +34,10 @@ def with_servers(command: list[str]) -> int:
     env, children = dict(os.environ), []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        for name, server in (("DATABASE_URL", Postgres(home, is_throwaway=True)), ("BROKER_URL", Valkey(home))):
+        for name, server in (
+            ("DATABASE_URL", Postgres(home, is_throwaway=True)),
+            ("BROKER_URL", Valkey(home)),
+        ):
             if not env.get(name):
                 child, env[name] = server.start()
                 children.append(child)

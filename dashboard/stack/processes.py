@@ -1,5 +1,6 @@
 """Child processes that never outlive their supervisor, and whose last words are kept."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -81,10 +82,8 @@ class Child:
                 self.process.wait(self.grace)
             except subprocess.TimeoutExpired:
                 say("stack", f"{self.name} did not stop within {self.grace:.0f} s: killed")
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)  # what it left behind in its session
-        except (ProcessLookupError, PermissionError):
-            pass
         self.process.wait()
 
     def obituary(self) -> str:

@@ -98,7 +98,9 @@ class Stack:
             with socket.create_server(("127.0.0.1", self.port)):
                 pass
         except OSError:
-            raise StackError(f"port {self.port} is taken: stop what uses it, or choose another with PORT=… bin/run") from None
+            raise StackError(
+                f"port {self.port} is taken: stop what uses it, or choose another with PORT=… bin/run"
+            ) from None
 
     def _take_lock(self) -> None:
         self._lock = (self.state / "lock").open("a+")
@@ -113,7 +115,10 @@ class Stack:
         if not file.exists():
             from cryptography.fernet import Fernet  # noqa: PLC0415  # only when there is nothing yet
 
-            made = {"SECRET_KEY": secrets.token_urlsafe(50), "CREDENTIAL_KEYS": Fernet.generate_key().decode()}
+            made = {
+                "SECRET_KEY": secrets.token_urlsafe(50),
+                "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
+            }
             file.touch(mode=0o600)
             file.write_text(json.dumps(made))
         for name, value in json.loads(file.read_text()).items():
@@ -158,19 +163,44 @@ class Stack:
     def _start_workers(self) -> None:
         celery = ("-m", "celery", "-A", "dashboard.celery")
         quiet = ("--loglevel", "WARNING")
-        worker = ("worker", "--pool", "threads", "--concurrency", "16", "--without-gossip", "--without-mingle", *quiet)
+        worker = (
+            "worker",
+            "--pool",
+            "threads",
+            "--concurrency",
+            "16",
+            "--without-gossip",
+            "--without-mingle",
+            *quiet,
+        )
         self._add("worker", *celery, *worker, grace=30.0)
         self._add("beat", *celery, "beat", "--pidfile=", *quiet)
 
     def _start_web(self) -> None:
-        module = ("-m", "uvicorn", "dashboard.asgi:application", "--host", "127.0.0.1", "--port", str(self.port))
-        options = ("--lifespan", "off", "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "5")
+        module = (
+            "-m",
+            "uvicorn",
+            "dashboard.asgi:application",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+        )
+        options = (
+            "--lifespan",
+            "off",
+            "--no-access-log",
+            "--log-level",
+            "warning",
+            "--timeout-graceful-shutdown",
+            "5",
+        )
         child = self._add("web", *module, *options)
         wait_until("the web server", self._is_healthy, child)
 
     def _is_healthy(self) -> bool:
         with urllib.request.urlopen(f"{self.address}/healthz", timeout=HEALTH_TIMEOUT) as answer:  # noqa: S310  # our own address
-            return bool(answer.status == 200)  # noqa: PLR2004  # OK
+            return bool(answer.status == 200)  # OK
 
     def _announce(self, seconds: float) -> None:
         lines = [f"Switchyard is ready after {seconds:.1f} s:  {self.address}/"]

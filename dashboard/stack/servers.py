@@ -149,7 +149,17 @@ class Postgres:
         self._prepare(programs, data, account)
         options = ["-c", "fsync=off", "-c", "full_page_writes=off"] if self.is_throwaway else []
         memory = ["-c", "shared_buffers=32MB", "-c", "max_connections=120"]
-        command = [programs / "postgres", "-D", data, "-h", "", "-k", run, *memory, *options]
+        command: list[str | Path] = [
+            programs / "postgres",
+            "-D",
+            data,
+            "-h",
+            "",
+            "-k",
+            run,
+            *memory,
+            *options,
+        ]
         child = Child("postgres", command, os.environ, stop=signal.SIGINT, account=account.options)
         child.start()
         url = f"postgresql:///switchyard?host={run}&user=switchyard"
@@ -163,18 +173,30 @@ class Postgres:
             locale = ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"]
             if major >= NEWEST_WITH_BUILTIN_LOCALE:
                 locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-            login = ["-U", "switchyard", "--auth-local=trust", "--auth-host=reject", "-E", "UTF8", "--no-sync"]
+            login = [
+                "-U",
+                "switchyard",
+                "--auth-local=trust",
+                "--auth-host=reject",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ]
             self._run(account, programs / "initdb", "-D", data, *login, *locale)
             return
         made_by = version.read_text().strip()
         if made_by != str(major):
-            raise StackError(f"{data} was made by PostgreSQL {made_by}, this is {major}: bin/reset wipes it, or set PG_BIN")
+            raise StackError(
+                f"{data} was made by PostgreSQL {made_by}, this is {major}: bin/reset wipes it, or set PG_BIN"
+            )
         if (data / "postmaster.pid").exists():  # left over from a run that was killed
             self._run(account, programs / "pg_ctl", "-D", data, "-m", "fast", "-w", "stop", may_fail=True)
 
     @staticmethod
     def _run(account: Account, program: Path, *arguments: str | Path, may_fail: bool = False) -> str:
-        done = subprocess.run([program, *arguments], capture_output=True, text=True, cwd="/", check=False, **account.options)  # type: ignore[call-overload]
+        done = subprocess.run(
+            [program, *arguments], capture_output=True, text=True, cwd="/", check=False, **account.options
+        )  # type: ignore[call-overload]
         if done.returncode and not may_fail:
             raise StackError(f"{program.name} failed: {done.stderr.strip() or done.stdout.strip()}")
         return str(done.stdout)
@@ -210,7 +232,16 @@ class Valkey:
         path = folder / "valkey.sock"
         if len(str(path)) > LONGEST_SOCKET_PATH:
             path = socket_folder(self.home) / "valkey.sock"
-        options = ["--port", "0", "--unixsocket", path, "--unixsocketperm", "700", "--dir", folder]
+        options: list[str | Path] = [
+            "--port",
+            "0",
+            "--unixsocket",
+            path,
+            "--unixsocketperm",
+            "700",
+            "--dir",
+            folder,
+        ]
         keep = ["--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction"]
         child = Child("valkey", [self._program(), *options, *keep], os.environ)
         child.start()
@@ -228,7 +259,9 @@ class Valkey:
         for name in ("valkey-server", "redis-server"):
             if found := shutil.which(name):
                 return found
-        raise StackError("no Valkey or Redis was found: install the requirements again, or set BROKER_URL or VALKEY_BIN")
+        raise StackError(
+            "no Valkey or Redis was found: install the requirements again, or set BROKER_URL or VALKEY_BIN"
+        )
 
     @staticmethod
     def _answers(path: Path) -> bool:

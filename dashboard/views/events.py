@@ -110,7 +110,13 @@ def _render(request: HttpRequest, viewer: Viewer, topics: Topics, changes: Chang
     try:
         parts = list(_parts(viewer, topics, changes))
         if with_summary:
-            parts.append(_partial("board-summary", "connectors/board/_summary.html", {"summary": queries.summary(viewer), "viewer": viewer}))
+            parts.append(
+                _partial(
+                    "board-summary",
+                    "connectors/board/_summary.html",
+                    {"summary": queries.summary(viewer), "viewer": viewer},
+                )
+            )
         return "\n".join(parts)
     finally:
         connections.close_all()

@@ -2,6 +2,7 @@
 
 from django.contrib.auth import login
 from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -14,7 +15,7 @@ def create(request: HttpRequest, secret: str) -> HttpResponse:
     """This will show the form behind the one-time link and make the admin; a spent link is 404."""
     if not first_admin.is_valid(secret):
         raise Http404
-    form = UserCreationForm(request.POST or None)
+    form: UserCreationForm[User] = UserCreationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             user = first_admin.use(

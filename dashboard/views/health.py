@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -9,7 +10,6 @@ from django.utils import timezone
 from kombu import Connection
 
 from connectors.models import VendorAccount
-from django.conf import settings
 
 LATE = timedelta(minutes=2)
 
@@ -17,7 +17,9 @@ LATE = timedelta(minutes=2)
 def healthz(request: HttpRequest) -> JsonResponse:
     """This will answer 200 while the process lives and the database answers, else 503."""
     problem = _database()
-    return JsonResponse({"status": "error" if problem else "ok", "database": problem or "ok"}, status=503 if problem else 200)
+    return JsonResponse(
+        {"status": "error" if problem else "ok", "database": problem or "ok"}, status=503 if problem else 200
+    )
 
 
 def readyz(request: HttpRequest) -> JsonResponse:

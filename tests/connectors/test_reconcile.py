@@ -147,9 +147,7 @@ def test_rule_says_that_nothing_was_changed_when_it_never_went_out() -> None:
 
     ruling = reconcile.rule(queued, Seen(State.PAUSED), now=LATE)
 
-    assert ruling == reconcile.Ruling(
-        OperationStatus.TIMED_OUT, "it could not be sent in time; nothing was changed"
-    )
+    assert ruling == reconcile.Ruling(OperationStatus.TIMED_OUT, "it could not be sent in time; nothing was changed")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,8 @@ async def test_hub_tells_pages_to_look_again_after_a_lost_connection(settings: A
         await page.take(5)
         async with await psycopg.AsyncConnection.connect(settings.LISTEN_DATABASE_URL, autocommit=True) as other:
             await other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = %s AND datname = current_database()",
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE query = %s AND datname = current_database()",
                 [f"LISTEN {CHANNEL}"],
             )
         again = await page.take(5)
@@ -87,5 +88,3 @@ def address_of_database() -> str:
     """This will give the address of this worker's test database."""
     given = connection.settings_dict
     return f"postgresql:///{given['NAME']}?host={given['HOST']}&user={given['USER']}"
-
-

@@ -35,7 +35,12 @@ class Tiny:
     def ask(self, verb: Verb, name: str = "thing-1", key: str = "", reason: str = "") -> Operation:
         """This will ask for a verb as the operator."""
         return operations.request(
-            target=self.connector(name), verb=verb, actor=self.actor, viewer=self.viewer, key=key, reason=reason
+            target=self.connector(name),
+            verb=verb,
+            actor=self.actor,
+            viewer=self.viewer,
+            key=key,
+            reason=reason,
         )
 
     @property

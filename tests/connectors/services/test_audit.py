@@ -22,11 +22,17 @@ def test_record_refuses_to_run_outside_a_transaction() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("change", ["UPDATE connectors_auditevent SET actor = 'x'", "DELETE FROM connectors_auditevent"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE connectors_auditevent SET actor = 'x'", "DELETE FROM connectors_auditevent"]
+)
 def test_database_refuses_to_change_an_event(change: str) -> None:
     event()
 
-    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(change)
 
     assert AuditEvent.objects.get().actor == "system:set-up"
