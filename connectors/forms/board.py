@@ -1,5 +1,6 @@
 """The board's filters, as its address keeps them. Words nobody knows narrow nothing."""
 
+import re
 from collections.abc import Container
 
 from django.http import QueryDict
@@ -9,16 +10,17 @@ from connectors.queries.connectors import Filters
 from connectors.states import State
 
 LONGEST_SEARCH = 200
+NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 def filters_of(query: QueryDict) -> Filters:
     """This will read the filters out of an address."""
     return Filters(
         search=query.get("search", "").strip()[:LONGEST_SEARCH],
-        vendor=query.getlist("vendor"),
-        team=query.getlist("team"),
-        account=query.getlist("account"),
-        pipeline=[int(word) for word in query.getlist("pipeline") if word.isascii() and word.isdigit()],
+        vendor=tuple(query.getlist("vendor")),
+        team=tuple(query.getlist("team")),
+        account=tuple(query.getlist("account")),
+        pipeline=tuple(int(word) for word in query.getlist("pipeline") if NUMBER.fullmatch(word)),
         state=_known(query, "state", set(State)),
         pipeline_state=_known(query, "pipeline_state", set(State)),
         activity=_known(query, "activity", set(Activity)),
@@ -29,5 +31,5 @@ def filters_of(query: QueryDict) -> Filters:
     )
 
 
-def _known(query: QueryDict, name: str, words: Container[str]) -> list[str]:
-    return [word for word in query.getlist(name) if word in words]
+def _known(query: QueryDict, name: str, words: Container[str]) -> tuple[str, ...]:
+    return tuple(word for word in query.getlist(name) if word in words)

@@ -35,7 +35,9 @@ def stations(row: Row) -> Sequence[Station]:
     """This will give account, pipeline, connector, tasks and records; solid up to the break, dotted after it."""
     connector, account = row.connector, row.connector.account
     stops = [
-        Station("Account", "not reached" if row.is_stale else "reached", account.observed_at, mark=_break(row.is_stale)),
+        Station(
+            "Account", "not reached" if row.is_stale else "reached", account.observed_at, mark=_break(row.is_stale)
+        ),
         _stop("Pipeline", connector.pipeline.state, connector.pipeline.state_since),
         _stop("Connector", connector.state, connector.state_since),
     ]
@@ -61,7 +63,7 @@ def _stop(name: str, state: str, since: datetime) -> Station:
     return Station(name, STATES[observed].word.lower(), since, is_since=True, mark=mark)
 
 
-def _break(is_broken: bool) -> str:  # noqa: FBT001  # the one question it answers
+def _break(is_broken: bool) -> str:  # the one question it answers
     return "is-break" if is_broken else ""
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from connectors.matrix import Activity
-from connectors.states import OperationStatus, State
+from connectors.states import OperationStatus, State, Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +70,8 @@ STAGES = {
     OperationStatus.TIMED_OUT: Stage("not seen", 0, "is-warn-text", "clock"),
     OperationStatus.FAILED: Stage("refused", 0, "is-fail-text", "cross"),
     OperationStatus.OVERRIDDEN: Stage("changed outside", 0, "", "outside"),
-    OperationStatus.CANCELLED: Stage("cancelled before it was sent", 0, "dim", "undo"),
+    OperationStatus.CANCELLED: Stage("cancelled", 0, "dim", "undo"),
 }
+
+SHORT = {Verb.RESTART_FAILED: "Restart tasks", Verb.SYNC_NOW: "Sync"}
+"""Verbs that a row's button has no room for."""

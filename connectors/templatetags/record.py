@@ -35,7 +35,7 @@ class Line:
 def sentence(event: AuditEvent) -> str:
     """This will say what was done, up to the name of the target."""
     noun, *words = event.action.split(".")
-    if len(words) == 2 and words[0] in set(Verb) and words[1] in OUTCOMES:  # noqa: PLR2004  # noun.verb.outcome
+    if len(words) == 2 and words[0] in set(Verb) and words[1] in OUTCOMES:  # noun.verb.outcome
         return OUTCOMES[words[1]].format(verb=LABELS[Verb(words[0])].lower(), noun=noun)
     return f"{noun} {' '.join(words)}".replace("_", " ")
 

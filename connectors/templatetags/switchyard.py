@@ -19,7 +19,7 @@ from connectors.matrix import Active
 from connectors.queries.verbs import Button
 from connectors.states import LABELS, OperationStatus, State, Verb
 from connectors.templatetags import figures
-from connectors.templatetags.looks import STAGES, STATES, Look
+from connectors.templatetags.looks import SHORT, STAGES, STATES, Look
 
 register = template.Library()
 
@@ -148,9 +148,7 @@ def stage_mark(status: str) -> SafeString:
         '<circle cx="{}" cy="4" r="2.4"{}/>',
         ((4 + 8 * n, mark_safe(' class="on"') if n < stage.stations else "") for n in range(4)),
     )
-    return format_html(
-        '<svg class="stage" viewBox="0 0 32 8" aria-hidden="true"><path d="M4 4h24"/>{}</svg>', stations
-    )
+    return format_html('<svg class="stage" viewBox="0 0 32 8" aria-hidden="true"><path d="M4 4h24"/>{}</svg>', stations)
 
 
 @register.simple_tag
@@ -186,7 +184,7 @@ def tasks(total: int, failed: int) -> SafeString:
 
 
 @register.simple_tag
-def verb_button(button: Button, kind: str, pk: int, after: object = "", classes: str = "btn") -> SafeString:
+def verb_button(button: Button, kind: str, pk: int, after: object = "", classes: str = "btn", *, is_short: bool = False) -> SafeString:  # fmt: skip
     """
     This will give one verb of a target, as a button that sends it or a link to its dialog.
 
@@ -195,21 +193,22 @@ def verb_button(button: Button, kind: str, pk: int, after: object = "", classes:
     :param kind: connector or pipeline
     :param after: the operation this person saw last; pressing twice is then one request
     """
+    label = SHORT.get(button.verb, button.label) if is_short else button.label
     if not button.is_on:
         return format_html(
             '<button class="{}" type="button" aria-disabled="true" title="{}">{}<span class="hide">, off: {}</span></button>',
-            classes, button.why_not, button.label, button.why_not,
+            classes, button.why_not, label, button.why_not,
         )  # fmt: skip
     url = _operations_of(kind).replace("0", str(pk), 1)
     if button.consequence:
         return format_html(
             '<a class="{}" href="{}new/?kind={}" hx-get="{}new/?kind={}" hx-target="#dialog">{}…</a>',
-            classes, url, button.verb, url, button.verb, button.label,
+            classes, url, button.verb, url, button.verb, label,
         )  # fmt: skip
     return format_html(
         '<button class="{}" form="verbs" formaction="{}" name="kind" value="{}" hx-post="{}" hx-swap="none" '
         """hx-vals='{{"kind":"{}","after":"{}"}}'>{}</button>""",
-        classes, url, button.verb, url, button.verb, after or "", button.label,
+        classes, url, button.verb, url, button.verb, after or "", label,
     )  # fmt: skip
 
 
@@ -228,6 +227,18 @@ def why(sentence: str, cause: str) -> SafeString:
 
 
 @register.filter
+def ended(sentence: str) -> str:
+    """This will end a sentence with one full stop."""
+    return f"{sentence.rstrip('. ')}."
+
+
+@register.filter
+def class_name(path: str) -> str:
+    """This will give the last part of a class path; other types stay as they are."""
+    return path.rpartition(".")[2] if path.count(".") > 1 and "/" not in path else path
+
+
+@register.filter
 def verb(kind: str) -> str:
     """This will give a verb as people say it."""
     return LABELS[Verb(kind)]
@@ -240,9 +251,9 @@ def number(value: float | None) -> str:
 
 
 @register.filter
-def rate(value: float | None) -> str:
-    """This will give a rate a second in at most three digits."""
-    return figures.rate(value)
+def rate(value: float | str | None) -> str:
+    """This will give a rate a second in at most three digits; what is missing is not known."""
+    return figures.rate(float(value) if value not in {None, ""} else None)
 
 
 @register.filter

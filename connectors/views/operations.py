@@ -58,9 +58,7 @@ def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) 
         return responses.refused(request, viewer, target, _first_error(form), status=422)
     actor, verb, reason = actors.of(request), form.cleaned_data["kind"], form.cleaned_data["reason"]
     try:
-        operations.request(
-            target=target, verb=verb, actor=actor, viewer=viewer, reason=reason, key=_key(target, form)
-        )
+        operations.request(target=target, verb=verb, actor=actor, viewer=viewer, reason=reason, key=_key(target, form))
     except operations.NotPossible as error:
         operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error)
         status = 403 if isinstance(error, operations.NotAllowed) else 409

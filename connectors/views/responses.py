@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, reverse
 from django.utils.html import format_html
@@ -32,7 +32,9 @@ def fragment_or_redirect(request: HttpRequest, viewer: Viewer, target: Connector
     return redirect(_back(request, target))
 
 
-def refused(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, why: str, *, status: int) -> HttpResponse:
+def refused(
+    request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, why: str, *, status: int
+) -> HttpResponse:
     """This will show the target as it is, with the reason for the refusal in it."""
     if is_fragment(request):
         return HttpResponse(_shown(request, viewer, target, refusal=why), status=status)

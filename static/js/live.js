@@ -13,6 +13,7 @@ let connected = null;
 const stream = () => document.querySelector("#stream");
 
 export function watch() {
+  document.addEventListener("switchyard:old", poll);
   if (!stream()) return;
   connected = address();
   show("live");
@@ -33,7 +34,6 @@ export function watch() {
     });
   }
   document.addEventListener("htmx:after:swap", follow);
-  document.addEventListener("switchyard:old", poll);
   setInterval(check, 1000);
 }
 
