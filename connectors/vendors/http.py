@@ -77,9 +77,10 @@ class Http:
         self.pace = Pace()
         self.requests = 0
         """How many requests went out."""
-        self._secrets = [value for value in config.credentials.values() if value]
+        extra = _extra_headers(config)
+        self._secrets = [value for value in (*config.credentials.values(), *extra.values()) if value]
         self.explain: Callable[[httpx.Response], str] = _first_words
-        headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **_extra_headers(config)}
+        headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **extra}
         self._client = httpx.AsyncClient(
             headers=headers,
             timeout=TIMEOUT,
