@@ -6,15 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from dashboard.stack.accounts import OURSELVES, Account
+
 LAST_LINES = 20
-PDEATHSIG = 1
+LAST_BYTES = 32_768
+LOOK_EVERY = 0.05
+"""Seconds."""
+SET_PARENT_DEATH_SIGNAL = 1
 # Loaded before any fork: a child that has changed its user may no longer be allowed to read the file.
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -28,48 +31,45 @@ class Child:
     """
     One part of the stack.
 
+    :param log: the file its output goes to, from the beginning at each start
     :param stop: the signal that part wants to be stopped with
+    :param orphan: the signal it gets when the supervisor is killed
     :param grace: seconds it may take to stop before it is killed
-    :param account: `user`, `group` … for a part that must not run as root
     """
 
     name: str
     command: Sequence[str | Path]
     env: Mapping[str, str]
+    log: Path
     stop: signal.Signals = signal.SIGTERM
+    orphan: signal.Signals = signal.SIGKILL
     grace: float = 10.0
-    account: Mapping[str, object] = field(default_factory=dict)
-    folder: Path | str = "/"
-    is_loud: bool = False
-    last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
+    account: Account = OURSELVES
+    folder: Path = Path("/")
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """This will start it in a session of its own: the terminal's Ctrl-C reaches the supervisor alone."""
-        self.process = subprocess.Popen(
-            [str(part) for part in self.command],
-            env=dict(self.env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd=self.folder,
-            preexec_fn=_die_with_parent if LIBC else None,  # noqa: PLW1509  # one system call, made before any thread
-            **self.account,  # type: ignore[call-overload]
-        )
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
-
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None  # noqa: S101  # it was asked for
-        for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            self.last_lines.append(line)
-            if self.is_loud:
-                say(self.name, line)
+        self.log.parent.mkdir(exist_ok=True)
+        self.log.unlink(missing_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(part) for part in self.command],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                start_new_session=True,
+                user=self.account.uid,
+                group=self.account.gid,
+                extra_groups=self.account.groups,
+                preexec_fn=dying_with_parent(self.orphan),  # noqa: PLW1509  # this program has one thread
+            )
 
     @property
-    def has_died(self) -> bool:
-        """Did it end without being asked to?"""
+    def has_ended(self) -> bool:
+        """Did it end, whether or not anybody asked it to?"""
         return self.process is not None and self.process.poll() is not None
 
     def end(self) -> None:
@@ -81,45 +81,82 @@ class Child:
             try:
                 self.process.wait(self.grace)
             except subprocess.TimeoutExpired:
-                say("stack", f"{self.name} did not stop within {self.grace:.0f} s: killed")
+                say(f"{self.name} did not stop within {self.grace:.0f} s and was killed")
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # what it left behind in its session
+            os.killpg(self.process.pid, signal.SIGKILL)  # what it may have left behind in its session
         self.process.wait()
 
     def obituary(self) -> str:
-        """This will give how it ended and its last lines."""
-        time.sleep(0.2)  # its last words may still be on their way
-        code = self.process.returncode if self.process else "?"
-        lines = "\n".join(f"    {line}" for line in self.last_lines) or "    (it said nothing)"
+        """This will tell how it ended, and its last lines."""
+        code = self.process.returncode if self.process else None
+        lines = "\n".join(f"    {line}" for line in self.last_lines()) or "    (it said nothing)"
         return f"{self.name} ended with {code}; its last lines were:\n{lines}"
 
-
-def _die_with_parent() -> None:
-    """Linux only; elsewhere the next start stops what was left over."""
-    assert LIBC is not None  # noqa: S101  # see the caller
-    LIBC.prctl(PDEATHSIG, signal.SIGTERM)
-
-
-def say(name: str, text: str) -> None:
-    """This will print one line, with the part's name in front."""
-    print(f"{name:>9} | {text}", flush=True)
+    def last_lines(self) -> list[str]:
+        """This will read the end of its log."""
+        with self.log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_BYTES))
+            return log.read().decode(errors="replace").splitlines()[-LAST_LINES:]
 
 
-def wait_until(what: str, is_ready: Callable[[], bool], child: Child | None = None, seconds: float = 60.0) -> None:
+def run_to_end(
+    command: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    account: Account = OURSELVES,
+    folder: Path = Path("/"),
+) -> subprocess.CompletedProcess[str]:
+    """This will run a program that ends by itself, out of reach of the terminal's Ctrl-C."""
+    return subprocess.run(
+        [str(part) for part in command],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        start_new_session=True,
+        user=account.uid,
+        group=account.gid,
+        extra_groups=account.groups,
+        preexec_fn=dying_with_parent(signal.SIGKILL),  # this program has one thread
+    )
+
+
+def dying_with_parent(number: signal.Signals) -> Callable[[], None] | None:
     """
-    This will wait until something is ready.
+    This will give what a new child runs first: a request to be sent a signal when its parent dies.
 
-    :raises StackError: the part died meanwhile, or the time is over
+    Linux only. Elsewhere the next start stops what servers a killed run left behind.
+    """
+    if LIBC is None:
+        return None
+    libc, parent = LIBC, os.getpid()
+
+    def ask() -> None:
+        libc.prctl(SET_PARENT_DEATH_SIGNAL, number)
+        if os.getppid() != parent:  # it died before we could ask
+            os._exit(1)
+
+    return ask
+
+
+def wait_until(what: str, is_ready: Callable[[], bool], child: Child, seconds: float = 60.0) -> None:
+    """
+    This will wait until a part is ready.
+
+    :raises StackError: it ended meanwhile, or the time is over
     """
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if child and child.has_died:
+    while not is_ready():
+        if child.has_ended:
             raise StackError(child.obituary())
-        try:
-            if is_ready():
-                return
-        except OSError:
-            pass
-        time.sleep(0.05)
-    words = "\n" + child.obituary() if child else ""
-    raise StackError(f"{what} was not ready after {seconds:.0f} s{words}")
+        if time.monotonic() > end:
+            lines = "\n".join(f"    {line}" for line in child.last_lines())
+            raise StackError(f"{what} was not ready after {seconds:.0f} s\n{lines}".rstrip())
+        time.sleep(LOOK_EVERY)
+
+
+def say(text: str) -> None:
+    """This will print what the supervisor has to say, at once even into a pipe."""
+    print(f"stack | {text}", flush=True)

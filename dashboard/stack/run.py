@@ -1,240 +1,173 @@
-"""The whole stack in order: servers, migrations, sandboxes, seed, worker, beat, web. And back again."""
+"""The whole stack in order: servers, migrations, sandboxes, demo data, worker, beat, web. And back again."""
 
-import fcntl
-import json
+import errno
 import os
-import secrets
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from dashboard.stack.processes import Child, StackError, say, wait_until
-from dashboard.stack.servers import Postgres, Valkey, home_for_servers
+from dashboard.stack import folders, servers
+from dashboard.stack.folders import ROOT
+from dashboard.stack.processes import LAST_LINES, Child, StackError, run_to_end, say, wait_until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-HEALTH_TIMEOUT = 2.0
+HOST = "127.0.0.1"
+WATCH_EVERY = 0.2
+"""Seconds."""
+LOGINS = "viewer operator lead admin auditor"
 
 
-@dataclass
+class Stopped(Exception):
+    """Somebody asked the stack to stop before everything was up."""
+
+
 class Stack:
     """
     One run of everything.
 
-    :param state: the folder that keeps everything; made if needed
+    :param state: the folder that keeps everything
     :param port: of the web server, on loopback
     :param is_demo: with sandboxes, demo logins and tokens; else an empty product and a link for its first admin
     """
 
-    state: Path
-    port: int = 8000
-    is_demo: bool = True
-    children: list[Child] = field(default_factory=list)
-    env: dict[str, str] = field(default_factory=lambda: dict(os.environ))
-    announcements: list[str] = field(default_factory=list)
-    _stopping: str = ""
-    _lock: IO[str] | None = None
+    def __init__(self, *, state: Path, port: int, is_demo: bool) -> None:
+        self._state = state
+        self._port = port
+        self._is_demo = is_demo
+        self._address = f"http://{HOST}:{port}"
+        self._env = dict(os.environ)
+        self._children: list[Child] = []
+        self._announcements: list[str] = []
+        self._is_stopping = False
+        self._lock: IO[str] | None = None
 
     def run(self) -> int:
-        """This will run until it is told to stop or a part dies; the exit code."""
+        """This will run until it is told to stop or a part ends by itself; the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
-        code = 0
         began = time.monotonic()
         try:
             self._start()
             self._announce(time.monotonic() - began)
-            code = self._watch()
-        except StackError as error:
-            say("stack", str(error))
-            code = 0 if self._stopping else 1
+            return self._watch()
+        except Stopped:
+            return 0
         finally:
             self._stop()
-        return code
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if not self._stopping:
-            self._stopping = signal.Signals(number).name
-            say("stack", f"{self._stopping}: stopping")
+        if not self._is_stopping:  # a second Ctrl-C does not break the ordered stop
+            self._is_stopping = True
+            say(f"{signal.Signals(number).name}: stopping")
 
     # Starting
 
     def _start(self) -> None:
+        self._lock = folders.lock(self._state)
         self._refuse_taken_port()
-        self.state.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
-        home = home_for_servers(self.state)
-        self._keep_secrets()
-        self._start_servers(home)
-        self.env |= {
+        for name, value in folders.kept_secrets(self._state).items():
+            self._env[name] = self._env.get(name) or value
+        servers.start(folders.servers_home(self._state), self._env, self._children)
+        self._env |= {
             "PYTHONUNBUFFERED": "1",
-            "SWITCHYARD_STATE": str(self.state),
-            "DEMO": "1" if self.is_demo else "0",
-            "INSECURE_HTTP": self.env.get("INSECURE_HTTP", "1"),
+            "MALLOC_ARENA_MAX": "2",  # many threads that mostly wait need no heap each
+            "SWITCHYARD_STATE": str(self._state),
+            "DEMO": "1" if self._is_demo else "0",
+            "INSECURE_HTTP": self._env.get("INSECURE_HTTP") or "1",
         }
+        sandboxes = self._start_sandboxes() if self._is_demo else None
         self._manage("migrate", "--no-input", "-v0")
-        self._manage("collectstatic", "--no-input", "-v0")
-        if self.is_demo:
-            self._start_sandboxes()
+        self._manage("collectstatic", "--no-input", "-v0", "--ignore", "rest_framework")
+        if sandboxes:
+            self._announcements = self._manage("seed_demo", "--sandboxes", str(sandboxes))
         else:
-            self.announcements += self._manage("first_admin", "--base-url", self.address)
+            self._announcements = self._manage("first_admin", "--base-url", self._address)
         self._start_workers()
         self._start_web()
 
-    @property
-    def address(self) -> str:
-        """Where the product is."""
-        return f"http://127.0.0.1:{self.port}"
-
     def _refuse_taken_port(self) -> None:
         try:
-            with socket.create_server(("127.0.0.1", self.port)):
+            with socket.create_server((HOST, self._port)):
                 pass
-        except OSError:
-            raise StackError(
-                f"port {self.port} is taken: stop what uses it, or choose another with PORT=… bin/run"
-            ) from None
+        except OSError as error:
+            hint = "stop what uses it, or choose another with PORT=… bin/run"
+            taken = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+            raise StackError(f"port {self._port} {taken}: {hint}") from None
 
-    def _take_lock(self) -> None:
-        self._lock = (self.state / "lock").open("a+")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StackError(f"another run uses {self.state} already; stop it first") from None
-
-    def _keep_secrets(self) -> None:
-        """Made once and kept in the state folder, unless the environment has them."""
-        file = self.state / "secrets.json"
-        if not file.exists():
-            from cryptography.fernet import Fernet  # noqa: PLC0415  # only when there is nothing yet
-
-            made = {
-                "SECRET_KEY": secrets.token_urlsafe(50),
-                "CREDENTIAL_KEYS": Fernet.generate_key().decode(),
-            }
-            file.touch(mode=0o600)
-            file.write_text(json.dumps(made))
-        for name, value in json.loads(file.read_text()).items():
-            self.env.setdefault(name, value)
-
-    def _start_servers(self, home: Path) -> None:
-        for name, server in (("DATABASE_URL", Postgres(home)), ("BROKER_URL", Valkey(home))):
-            if not self.env.get(name):
-                self._go_on()
-                child, self.env[name] = server.start()
-                self.children.append(child)
+    def _start_sandboxes(self) -> Path:
+        ready = self._state / "sandboxes.json"
+        ready.unlink(missing_ok=True)
+        base = self._env.get("SANDBOX_PORT_BASE") or "0"
+        child = self._add("sandbox", "-m", "connectors.vendors.sandbox", "--port-base", base, "--ready-file", ready)
+        wait_until("the sandboxes", lambda: self._go_on() and ready.exists() and bool(ready.read_text()), child)
+        return ready
 
     def _manage(self, *arguments: str) -> list[str]:
         """This will run a management command to its end and give its lines."""
         self._go_on()
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, check=False)
+        done = run_to_end([sys.executable, "manage.py", *arguments], env=self._env, folder=ROOT)
         if done.returncode:
-            raise StackError(f"manage.py {arguments[0]} failed:\n{done.stdout}{done.stderr}".rstrip())
+            lines = f"{done.stdout}{done.stderr}".splitlines()[-LAST_LINES:]
+            raise StackError("\n    ".join([f"manage.py {arguments[0]} failed; its last lines were:", *lines]))
         return [line for line in done.stdout.splitlines() if line.strip()]
-
-    def _add(self, name: str, *command: str | Path, grace: float = 10.0) -> Child:
-        self._go_on()
-        child = Child(name, [sys.executable, *command], self.env, grace=grace, folder=ROOT)
-        child.start()
-        self.children.append(child)
-        return child
-
-    def _go_on(self) -> None:
-        if self._stopping:
-            raise StackError("stopped before everything was up")
-
-    def _start_sandboxes(self) -> None:
-        ready = self.state / "sandboxes.json"
-        ready.unlink(missing_ok=True)
-        base = self.env.get("SANDBOX_PORT_BASE", "0")
-        module = ("-m", "connectors.vendors.sandbox")
-        child = self._add("sandbox", *module, "--port-base", base, "--ready-file", ready)
-        wait_until("the sandboxes", lambda: ready.exists() and bool(ready.read_text()), child)
-        self.announcements += self._manage("seed_demo", "--sandboxes", str(ready))
 
     def _start_workers(self) -> None:
         celery = ("-m", "celery", "-A", "dashboard.celery")
-        quiet = ("--loglevel", "WARNING")
-        worker = (
-            "worker",
-            "--pool",
-            "threads",
-            "--concurrency",
-            "16",
-            "--without-gossip",
-            "--without-mingle",
-            *quiet,
-        )
-        self._add("worker", *celery, *worker, grace=30.0)
-        self._add("beat", *celery, "beat", "--pidfile=", *quiet)
+        self._add("worker", *celery, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING", grace=30)
+        self._add("beat", *celery, "beat", "--pidfile=", "-l", "WARNING")
 
     def _start_web(self) -> None:
-        module = (
-            "-m",
-            "uvicorn",
-            "dashboard.asgi:application",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-        )
-        options = (
-            "--lifespan",
-            "off",
-            "--no-access-log",
-            "--log-level",
-            "warning",
-            "--timeout-graceful-shutdown",
-            "5",
-        )
-        child = self._add("web", *module, *options)
-        wait_until("the web server", self._is_healthy, child)
+        serve = ("-m", "uvicorn", "dashboard.asgi:application", "--host", HOST, "--port", str(self._port))
+        quiet = ("--no-access-log", "--log-level", "warning")
+        child = self._add("web", *serve, *quiet, "--timeout-graceful-shutdown", "5")
+        wait_until("the web server", lambda: self._go_on() and self._is_healthy(), child)
 
     def _is_healthy(self) -> bool:
-        with urllib.request.urlopen(f"{self.address}/healthz", timeout=HEALTH_TIMEOUT) as answer:  # noqa: S310  # our own address
-            return bool(answer.status == 200)  # OK
+        try:
+            with urllib.request.urlopen(f"{self._address}/healthz", timeout=2):  # noqa: S310  # our own address
+                return True
+        except OSError:
+            return False
+
+    def _add(self, name: str, *command: str | Path, grace: float = 10) -> Child:
+        self._go_on()
+        log = self._state / "log" / f"{name}.log"
+        child = Child(name, [sys.executable, *command], self._env, log, grace=grace, folder=ROOT)
+        child.start()
+        self._children.append(child)
+        return child
+
+    def _go_on(self) -> bool:
+        if self._is_stopping:
+            raise Stopped
+        return True
 
     def _announce(self, seconds: float) -> None:
-        lines = [f"Switchyard is ready after {seconds:.1f} s:  {self.address}/"]
-        if self.is_demo:
-            lines.append("logins: viewer operator lead admin auditor, password: demo")
-        lines += [*self.announcements, "Ctrl-C stops everything; bin/reset wipes what it keeps."]
-        for line in lines:
-            print(line, flush=True)
+        lines = [f"Switchyard is ready after {seconds:.1f} s:  {self._address}/"]
+        if self._is_demo:
+            lines.append(f"logins: {LOGINS}, password: demo")
+        lines += [*self._announcements, "Ctrl-C stops everything; bin/reset wipes what it keeps."]
+        print("\n".join(lines), flush=True)
 
     # Running and stopping
 
     def _watch(self) -> int:
-        while not self._stopping:
-            for child in self.children:
-                if child.has_died:
-                    say("stack", child.obituary())
-                    say("stack", "stopping everything")
+        while not self._is_stopping:
+            for child in self._children:
+                if child.has_ended and not self._is_stopping:
+                    say(child.obituary())
+                    say("stopping everything")
                     return 1
-            time.sleep(0.2)
+            time.sleep(WATCH_EVERY)
         return 0
 
     def _stop(self) -> None:
-        for child in reversed(self.children):
+        self._is_stopping = True
+        for child in reversed(self._children):
             child.end()
         if self._lock:
             self._lock.close()
-
-
-def main(arguments: Sequence[str] = ()) -> int:
-    """This will run the stack as the environment says: `PORT`, `DEMO`, `SWITCHYARD_STATE`."""
-    try:
-        port = int(os.environ.get("PORT") or 8000)
-    except ValueError:
-        say("stack", f"PORT is {os.environ['PORT']!r}: set it to a number")
-        return 2
-    state = Path(os.environ.get("SWITCHYARD_STATE") or ROOT / "var").resolve()
-    return Stack(state=state, port=port, is_demo=os.environ.get("DEMO", "1") != "0").run()
