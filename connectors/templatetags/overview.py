@@ -92,7 +92,13 @@ def _line(cells: Mapping[tuple[State, State], int], pipeline: State, group: Coll
     return Line(_group_look(pipeline).word, [_cell(cells, pipeline, group, *column) for column in GROUPS])
 
 
-def _cell(cells: Mapping[tuple[State, State], int], pipeline: State, pipelines: Collection[State], connector: State, connectors: Collection[State]) -> Cell:  # fmt: skip
+def _cell(
+    cells: Mapping[tuple[State, State], int],
+    pipeline: State,
+    pipelines: Collection[State],
+    connector: State,
+    connectors: Collection[State],
+) -> Cell:
     number = sum(cells.get((p, c), 0) for p in pipelines for c in connectors)
     words = (_group_look(pipeline).word.lower(), _group_look(connector).word.lower())
     query = urlencode({"pipeline_state": list(pipelines), "state": list(connectors), "stale": "no"}, doseq=True)

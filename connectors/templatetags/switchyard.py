@@ -38,7 +38,15 @@ def icon(name: str, classes: str = "icon") -> SafeString:
 
 @register.simple_tag
 @lru_cache(maxsize=2048)
-def state(value: str, *, raw: str = "", is_stale: bool = False, wanted: str = "", is_late: object = False, axis: str = "") -> SafeString:  # fmt: skip
+def state(
+    value: str,
+    *,
+    raw: str = "",
+    is_stale: bool = False,
+    wanted: str = "",
+    is_late: object = False,
+    axis: str = "",
+) -> SafeString:
     """
     This will give one state as glyph and word; a stale one says what it was.
 
@@ -106,7 +114,12 @@ def age(when: datetime | None, now: datetime | None = None) -> SafeString:
 
 
 @register.simple_tag
-def freshness(when: datetime | None, budget: float, account: int | None = None, now: datetime | None = None) -> SafeString:  # fmt: skip
+def freshness(
+    when: datetime | None,
+    budget: float,
+    account: int | None = None,
+    now: datetime | None = None,
+) -> SafeString:
     """
     This will give the age of a fact against its budget: quiet, old from half of it, hatched beyond.
 
@@ -152,7 +165,14 @@ def stage_mark(status: str) -> SafeString:
 
 
 @register.simple_tag
-def stage(status: str, requested_at: datetime, finished_at: datetime | None = None, usual: float | None = None, timeout: float | None = None, is_slow: bool = False) -> SafeString:  # fmt: skip
+def stage(
+    status: str,
+    requested_at: datetime,
+    finished_at: datetime | None = None,
+    usual: float | None = None,
+    timeout: float | None = None,
+    is_slow: bool = False,
+) -> SafeString:
     """This will give the stage of an operation: mark, word, elapsed and usual time."""
     look = STAGES[OperationStatus(status)]
     tone = "is-warn-text" if is_slow else look.tone
@@ -184,7 +204,15 @@ def tasks(total: int, failed: int) -> SafeString:
 
 
 @register.simple_tag
-def verb_button(button: Button, kind: str, pk: int, after: object = "", classes: str = "btn", *, is_short: bool = False) -> SafeString:  # fmt: skip
+def verb_button(
+    button: Button,
+    kind: str,
+    pk: int,
+    after: object = "",
+    classes: str = "btn",
+    *,
+    is_short: bool = False,
+) -> SafeString:
     """
     This will give one verb of a target, as a button that sends it or a link to its dialog.
 
@@ -196,7 +224,8 @@ def verb_button(button: Button, kind: str, pk: int, after: object = "", classes:
     label = SHORT.get(button.verb, button.label) if is_short else button.label
     if not button.is_on:
         return format_html(
-            '<button class="{}" type="button" aria-disabled="true" title="{}">{}<span class="hide">, off: {}</span></button>',
+            '<button class="{}" type="button" aria-disabled="true" title="{}">{}'
+            '<span class="hide">, off: {}</span></button>',
             classes, button.why_not, label, button.why_not,
         )  # fmt: skip
     url = _operations_of(kind).replace("0", str(pk), 1)
@@ -286,7 +315,14 @@ def _want(wanted: str, *, is_late: object) -> SafeString:
     )
 
 
-def _stage_words(status: OperationStatus, word: str, requested_at: datetime, finished_at: datetime | None, usual: float | None, timeout: float | None) -> SafeString | str:  # fmt: skip
+def _stage_words(
+    status: OperationStatus,
+    word: str,
+    requested_at: datetime,
+    finished_at: datetime | None,
+    usual: float | None,
+    timeout: float | None,
+) -> SafeString | str:
     if finished_at is None:
         tail = f", usually {figures.age(max(usual, 1))}" if usual else ""
         return format_html("{} {}{}", word, age(requested_at), tail)

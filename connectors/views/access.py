@@ -18,7 +18,7 @@ P = ParamSpec("P")
 
 def signed_in(
     view: Callable[Concatenate[HttpRequest, Viewer, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+) -> Callable[..., HttpResponseBase]:
     """
     This will hand the view the person with their roles, or send whoever is signed out to sign in.
 

@@ -73,7 +73,7 @@ class _Line:
 async def _lines(chunks: Iterator[list[AuditEvent]]) -> AsyncIterator[str]:
     writer = csv.writer(_Line())
     yield writer.writerow(COLUMNS)
-    while chunk := await sync_to_async(next)(chunks, None):
+    while chunk := await sync_to_async(lambda: next(chunks, None))():
         for event in chunk:
             yield writer.writerow([_cell(getattr(event, column)) for column in COLUMNS])
 

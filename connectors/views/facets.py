@@ -46,16 +46,19 @@ def facets(summary: Summary, filters: Filters) -> list[Facet]:
     for (_, state), number in summary.cells.items():
         states[state] += number
     accounts = {account.name: account.rows_seen for account in summary.accounts}
+    activities = {str(activity): number for activity, number in summary.counts.items()}
     return [
         _facet("vendor", "Vendor", vendors, filters.vendor, {v: catalogue.vendor(v).name for v in vendors}),
         _facet("state", "State", _ordered(states), filters.state, {s: look.word for s, look in STATES.items()}),
-        _facet("activity", "Activity", dict(summary.counts), filters.activity, {a: k.word for a, k in ACTIVITIES.items()}),
+        _facet("activity", "Activity", activities, filters.activity, {a: k.word for a, k in ACTIVITIES.items()}),
         _facet("team", "Team", teams, filters.team, {}),
         _facet("account", "Account", accounts, filters.account, {}),
     ]  # fmt: skip
 
 
-def _facet(name: str, label: str, numbers: Mapping[str, int], chosen: Iterable[str], labels: Mapping[str, str]) -> Facet:  # fmt: skip
+def _facet(
+    name: str, label: str, numbers: Mapping[str, int], chosen: Iterable[str], labels: Mapping[str, str]
+) -> Facet:
     wanted = set(chosen)
     values = [*numbers, *sorted(wanted - set(numbers))]
     return Facet(name, label, [Option(v, labels.get(v, v), numbers.get(v, 0), v in wanted) for v in values])

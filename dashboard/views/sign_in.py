@@ -1,6 +1,6 @@
 """Signing in. A demo shows its logins; nothing else does."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
@@ -19,7 +19,7 @@ DEMO_LOGINS = (
 class SignInForm(AuthenticationForm):
     """Login and password; one sentence when they do not fit, which never tells which of the two was wrong."""
 
-    error_messages: ClassVar = {
+    error_messages = {
         "invalid_login": "Login or password is wrong.",
         "inactive": "Login or password is wrong.",
     }

@@ -29,7 +29,7 @@ function go(key) {
 }
 
 function step(by) {
-  const links = [...document.querySelectorAll("tbody th[scope=row] a")];
+  const links = [...document.querySelectorAll(".sheet tbody th[scope=row] a")];
   const here = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
   const next = here < 0 ? 0 : Math.min(Math.max(here + by, 0), links.length - 1);
   return focus(links[next]);
