@@ -1,1 +1,22 @@
-urlpatterns: list[object] = []
+"""The addresses below `/api/v1/`."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView
+
+from connectors.api.endpoints import connectors, operations, site
+
+urlpatterns = [
+    path("connectors/", connectors.Connectors.as_view(), name="api-connectors"),
+    path("connectors/<int:pk>/", connectors.Connector.as_view(), name="api-connector"),
+    path("pipelines/", connectors.Pipelines.as_view(), name="api-pipelines"),
+    path("pipelines/<int:pk>/", connectors.Pipeline.as_view(), name="api-pipeline"),
+    path("operations/", operations.Operations.as_view(), name="api-operations"),
+    path("operations/<uuid:pk>/", operations.Operation.as_view(), name="api-operation"),
+    path("operations/<uuid:pk>/cancel/", operations.Cancellation.as_view(), name="api-operation-cancel"),
+    path("audit-events/", site.AuditEvents.as_view(), name="api-audit-events"),
+    path("vendors/", site.Vendors.as_view(), name="api-vendors"),
+    path("accounts/", site.Accounts.as_view(), name="api-accounts"),
+    path("accounts/<int:pk>/", site.Account.as_view(), name="api-account"),
+    path("accounts/<int:pk>/test/", site.AccountTest.as_view(), name="api-account-test"),
+    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+]

@@ -7,3 +7,8 @@ from connectors.vendors.base import Vendor
 def vendor(slug: str) -> Vendor:
     """This will find a vendor by its slug."""
     return registry.get(slug)
+
+
+def vendors() -> list[Vendor]:
+    """This will list all of them, in order of name."""
+    return list(registry.vendors().values())

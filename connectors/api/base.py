@@ -1,0 +1,35 @@
+"""What every endpoint has: the viewer, read once, and paging."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from connectors import permissions
+from connectors.api.pagination import Pages
+from connectors.permissions import Viewer
+
+
+class Endpoint(APIView):
+    """One address of the API."""
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        """The person behind the request."""
+        return permissions.viewer_of(self.request.user)
+
+    def page(
+        self,
+        found: QuerySet[Any],
+        serializer: type[BaseSerializer[Any]],
+        prepare: Callable[[Sequence[Any]], Sequence[Any]] = list,
+    ) -> Response:
+        """This will answer with one page of a list; `prepare` is called with the items of that page alone."""
+        pages = Pages()
+        items = pages.paginate_queryset(found, self.request, view=self)
+        context = {"request": self.request, "viewer": self.viewer}
+        return pages.get_paginated_response(serializer(prepare(items or []), many=True, context=context).data)  # type: ignore[arg-type]  # a sequence to serialize

@@ -1,0 +1,203 @@
+"""Vendor accounts: adding, changing, removing, and trying one out."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from django.conf import settings as site
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from connectors.actor import Actor
+from connectors.models import Operation, Team, VendorAccount
+from connectors.permissions import Viewer
+from connectors.services import audit, notices, operations, vault
+from connectors.states import OPEN
+from connectors.vendors import registry
+from connectors.vendors.addresses import AddressRules
+from connectors.vendors.base import AccountConfig, Check, Vendor
+from connectors.vendors.errors import AddressForbidden
+from connectors.vendors.http import Http
+
+
+class Invalid(Exception):
+    """Some fields are not right. `errors` says which and why, by field."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{field}: {text}" for field, text in errors.items()))
+        self.errors = {field: [text] for field, text in errors.items()}
+
+
+class InUse(Exception):
+    """The account has operations under way."""
+
+
+@transaction.atomic
+def create(
+    *,
+    vendor: str,
+    name: str,
+    base_url: str,
+    team: str,
+    settings: Mapping[str, Any],
+    credentials: Mapping[str, str],
+    actor: Actor,
+    viewer: Viewer,
+) -> VendorAccount:
+    """
+    This will add an account; its connectors appear with the first observation.
+
+    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises Invalid: a field is not right; nothing was made
+    """
+    _refuse_unless_allowed(viewer)
+    if vendor not in registry.vendors():
+        raise Invalid({"vendor": f"There is no vendor {vendor!r}. Known are: {', '.join(registry.vendors())}."})
+    found = registry.get(vendor)
+    errors = _field_errors(found, settings, credentials) | _address_error(base_url)
+    owner = Team.objects.filter(slug=team).first()
+    if owner is None:
+        errors["team"] = f"There is no team {team!r}."
+    if not name.strip():
+        errors["name"] = "An account needs a name."
+    if errors or owner is None:
+        raise Invalid(errors)
+    account = VendorAccount(
+        vendor=vendor,
+        name=name.strip(),
+        team=owner,
+        base_url=base_url.rstrip("/"),
+        settings=dict(settings),
+        sealed_credentials=vault.seal(credentials),
+        created_at=timezone.now(),
+        interval=found.interval,
+        budget=found.budget,
+    )
+    _save(account)
+    audit.record("account.created", actor=actor, result="done", target=account, after=_facts(account, credentials))
+    _announce(account)
+    return account
+
+
+@transaction.atomic
+def update(*, account: VendorAccount, changes: Mapping[str, Any], actor: Actor, viewer: Viewer) -> VendorAccount:
+    """
+    This will change an account. Of `settings` and `credentials` only the keys given are replaced.
+
+    :param changes: any of `name base_url team settings credentials is_enabled`
+    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises Invalid: a field is not right; nothing was changed
+    """
+    _refuse_unless_allowed(viewer)
+    account = VendorAccount.objects.select_for_update(of=("self",)).select_related("team").get(pk=account.pk)
+    before = _facts(account, {})
+    credentials = {**vault.unseal(account), **changes.get("credentials", {})}
+    account.settings = {**account.settings, **changes.get("settings", {})}
+    account.name = changes.get("name", account.name).strip()
+    account.base_url = changes.get("base_url", account.base_url).rstrip("/")
+    account.is_enabled = changes.get("is_enabled", account.is_enabled)
+    errors = _field_errors(registry.get(account.vendor), account.settings, credentials)
+    errors |= _address_error(account.base_url)
+    if "team" in changes:
+        owner = Team.objects.filter(slug=changes["team"]).first()
+        if owner is None:
+            errors["team"] = f"There is no team {changes['team']!r}."
+        else:
+            account.team = owner
+    if errors:
+        raise Invalid(errors)
+    account.sealed_credentials = vault.seal(credentials)
+    account.due_at = None
+    _save(account)
+    after = _facts(account, changes.get("credentials", {}))
+    audit.record("account.changed", actor=actor, result="done", target=account, before=before, after=after)
+    _announce(account)
+    return account
+
+
+@transaction.atomic
+def delete(*, account: VendorAccount, actor: Actor, viewer: Viewer) -> None:
+    """
+    This will remove an account with its rows; what was done with them stays on record.
+
+    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises InUse: operations are under way
+    """
+    _refuse_unless_allowed(viewer)
+    account = VendorAccount.objects.select_for_update(of=("self",)).select_related("team").get(pk=account.pk)
+    if number := Operation.objects.filter(account=account, status__in=OPEN).count():
+        raise InUse(f"{number} operations of {account.name} are under way; wait for their outcome.")
+    audit.record("account.deleted", actor=actor, result="done", target=account, before=_facts(account, {}))
+    account.delete()
+
+
+def test(*, account: VendorAccount, actor: Actor, viewer: Viewer) -> Sequence[Check]:
+    """
+    This will try an account out: reach, sign-in, list, act. Nothing is changed at the vendor.
+
+    :raises operations.NotAllowed: the actor may not manage accounts
+    """
+    _refuse_unless_allowed(viewer)
+    checks = asyncio.run(_test(registry.get(account.vendor), vault.config_of(account)))
+    with transaction.atomic():
+        result = "done" if all(check.is_ok is not False for check in checks) else "failed"
+        audit.record("account.tested", actor=actor, result=result, target=account)
+    return checks
+
+
+async def _test(vendor: Vendor, config: AccountConfig) -> Sequence[Check]:
+    rules = AddressRules(is_private_allowed=site.VENDOR_PRIVATE_ADDRESSES)
+    async with Http(vendor.slug, config, rules=rules) as http:
+        return await vendor.adapter(config, http).test()
+
+
+def _refuse_unless_allowed(viewer: Viewer) -> None:
+    if not viewer.may_manage_accounts():
+        raise operations.NotAllowed("Managing vendor accounts takes the site role admin.")
+
+
+def _field_errors(vendor: Vendor, settings: Mapping[str, Any], credentials: Mapping[str, str]) -> dict[str, str]:
+    errors = {}
+    for given, is_secret, place in ((settings, False, "settings"), (credentials, True, "credentials")):
+        known = {field.name: field for field in vendor.fields if field.is_secret is is_secret}
+        if unknown := sorted(set(given) - set(known)):
+            errors[place] = f"{vendor.name} has no {', '.join(unknown)} here. Known are: {', '.join(known) or 'none'}."
+        missing = [f.label for name, f in known.items() if f.is_required and not f.default and not given.get(name)]
+        if missing:
+            errors[place] = f"{vendor.name} needs: {', '.join(missing)}."
+    return errors
+
+
+def _address_error(url: str) -> dict[str, str]:
+    try:
+        AddressRules(is_private_allowed=site.VENDOR_PRIVATE_ADDRESSES).check_url(url)
+    except AddressForbidden as error:
+        return {"base_url": str(error)}
+    return {}
+
+
+def _save(account: VendorAccount) -> None:
+    try:
+        with transaction.atomic():
+            account.save()
+    except IntegrityError as error:
+        raise Invalid({"name": f"There is an account {account.name!r} already."}) from error
+
+
+def _facts(account: VendorAccount, credentials: Mapping[str, str]) -> dict[str, Any]:
+    """For the record: of credentials only which were given."""
+    return {
+        "name": account.name,
+        "base_url": account.base_url,
+        "team": account.team.slug,
+        "is_enabled": account.is_enabled,
+        "credentials_given": sorted(credentials),
+    }
+
+
+def _announce(account: VendorAccount) -> None:
+    from connectors import tasks
+
+    notices.rows(accounts=[account.pk])
+    transaction.on_commit(partial(tasks.wake, account.pk))
