@@ -32,4 +32,4 @@ class Endpoint(APIView):
         pages = Pages()
         items = pages.paginate_queryset(found, self.request, view=self)
         context = {"request": self.request, "viewer": self.viewer}
-        return pages.get_paginated_response(serializer(prepare(items or []), many=True, context=context).data)  # type: ignore[arg-type]  # a sequence to serialize
+        return pages.get_paginated_response(serializer(prepare(items or []), many=True, context=context).data)

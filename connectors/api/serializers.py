@@ -17,7 +17,7 @@ class VerbSerializer(serializers.Serializer[Button]):
     """One verb of one target: can it be asked for now, and if not, why."""
 
     kind = serializers.CharField(source="verb")
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # named like an option of every field
     possible = serializers.BooleanField(source="is_on")
     why_not = serializers.CharField()
     consequence = serializers.CharField()
@@ -259,7 +259,7 @@ class CapabilitySerializer(serializers.Serializer[Any]):
     """One verb that a vendor has."""
 
     kind = serializers.CharField(source="verb")
-    label = serializers.SerializerMethodField()
+    label = serializers.SerializerMethodField()  # type: ignore[assignment]  # the same
     target = serializers.CharField()
     consequence = serializers.CharField()
 

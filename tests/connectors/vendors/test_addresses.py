@@ -41,14 +41,18 @@ def test_check_url_refuses_what_is_not_a_plain_web_address(url: str) -> None:
         OPEN.check_url(url)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8083", "http://10.1.2.3/", "https://[::1]:9200/", "http://192.168.1.4"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8083", "http://10.1.2.3/", "https://[::1]:9200/", "http://192.168.1.4"]
+)
 def test_private_ranges_follow_the_policy(url: str) -> None:
     OPEN.check_url(url)
     with pytest.raises(AddressForbidden):
         CLOSED.check_url(url)
 
 
-@pytest.mark.parametrize("url", ["https://api.confluent.cloud", "https://8.8.8.8/", "http://connect.example:8083/prefix"])
+@pytest.mark.parametrize(
+    "url", ["https://api.confluent.cloud", "https://8.8.8.8/", "http://connect.example:8083/prefix"]
+)
 def test_check_url_lets_ordinary_addresses_pass(url: str) -> None:
     CLOSED.check_url(url)
 

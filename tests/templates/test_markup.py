@@ -1,0 +1,36 @@
+"""What holds for every template, whatever it shows."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.template.loader import get_template
+
+ROOT = Path(__file__).resolve().parents[2] / "templates"
+TEMPLATES = sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*.html"))
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template_compiles(name: str) -> None:
+    get_template(name)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template_holds_nothing_that_the_security_policy_forbids(name: str) -> None:
+    text = (ROOT / name).read_text()
+
+    assert re.findall(r"\sstyle=|\son[a-z]+=|<style|<script(?![^>]*\ssrc=)|javascript:|hx-on", text) == []
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_template_escapes_what_it_shows(name: str) -> None:
+    text = (ROOT / name).read_text()
+
+    assert re.findall(r"\|safe\b|autoescape off", text) == []
+
+
+@pytest.mark.parametrize("name", ["400.html", "403.html", "403_csrf.html", "404.html", "500.html"])
+def test_error_page_needs_nothing_from_the_request(name: str) -> None:
+    html = get_template(name).render({})
+
+    assert html.count("<h1>") == 1

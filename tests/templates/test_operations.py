@@ -1,0 +1,131 @@
+"""Every button answers: works, refuses GET, hidden from a stranger, refused to a viewer, harmless twice, audited."""
+
+import pytest
+from django.test import Client
+
+from connectors.models import AuditEvent, Operation
+from connectors.states import State
+from tests.templates.conftest import Estate
+
+HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue is the table; the hint to the worker is not needed here."""
+    monkeypatch.setattr("connectors.tasks.wake", lambda account_id: None)
+
+
+def test_pause_answers_with_the_row(estate: Estate) -> None:
+    connector = estate.connector()
+
+    answer = estate.client("operator").post(
+        f"/connectors/{connector.pk}/operations/", {"kind": "pause", "reason": "INC-1"}, headers=HTMX
+    )
+
+    html = answer.content.decode()
+    assert answer.status_code == 202
+    assert f'hx-target="#connector-{connector.pk}"' in html
+    assert "asked" in html
+    assert AuditEvent.objects.get().action == "connector.pause.requested"
+
+
+def test_pause_from_its_own_page_answers_with_that_page(estate: Estate) -> None:
+    connector = estate.connector()
+    here = HTMX | {"HX-Current-URL": f"http://testserver/connectors/{connector.pk}/"}
+
+    answer = estate.client("operator").post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=here)
+
+    assert f'id="connector-live-{connector.pk}"' in answer.content.decode()
+
+
+def test_pause_sends_a_plain_browser_back_with_a_message(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+
+    answer = client.post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, follow=True)
+
+    assert answer.redirect_chain == [(f"/connectors/{connector.pk}/", 302)]
+    assert f"Pause of {connector.name} asked." in answer.content.decode()
+
+
+def test_pause_twice_from_the_same_screen_is_one_operation(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+    press = {"kind": "pause", "after": "first"}
+
+    statuses = [
+        client.post(f"/connectors/{connector.pk}/operations/", press, headers=HTMX).status_code for _ in range(2)
+    ]
+
+    assert statuses == [202, 202]
+    assert Operation.objects.count() == 1
+
+
+def test_second_verb_while_one_is_open_is_refused_in_the_row(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+    client.post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=HTMX)
+
+    answer = client.post(f"/connectors/{connector.pk}/operations/", {"kind": "restart"}, headers=HTMX)
+
+    assert answer.status_code == 409
+    assert 'role="alert">Pause is still under way' in answer.content.decode()
+
+
+@pytest.mark.parametrize(("name", "status"), [("viewer", 403), ("auditor", 403), ("stranger", 404)])
+def test_pause_is_refused_to_whoever_may_not(estate: Estate, name: str, status: int) -> None:
+    connector = estate.connector()
+
+    answer = estate.client(name).post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=HTMX)
+
+    assert answer.status_code == status
+    assert Operation.objects.count() == 0
+    assert [e.result for e in AuditEvent.objects.all()] == ["refused"] * (status == 403)
+
+
+def test_operations_refuse_get_and_words_that_are_no_verbs(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+
+    assert client.get(f"/connectors/{connector.pk}/operations/").status_code == 405
+    assert client.post(f"/connectors/{connector.pk}/operations/", {"kind": "explode"}, headers=HTMX).status_code == 422
+
+
+def test_operations_need_the_token_against_forgery(estate: Estate) -> None:
+    connector = estate.connector()
+    client = Client(enforce_csrf_checks=True)
+    client.cookies = estate.client("operator").cookies
+
+    assert client.post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}).status_code == 403
+
+
+@pytest.mark.parametrize(("headers", "is_page"), [(HTMX, False), ({}, True)])
+def test_dialog_is_a_fragment_or_a_page(estate: Estate, headers: dict[str, str], is_page: bool) -> None:
+    connector = estate.connector()
+
+    html = (
+        estate.client("operator")
+        .get(f"/connectors/{connector.pk}/operations/new/?kind=pause", headers=headers)
+        .content.decode()
+    )
+
+    assert html.lstrip().startswith("<!doctype html>" if is_page else "<dialog")
+    assert 'name="reason"' in html
+
+
+def test_row_holds_no_token_of_a_person(estate: Estate) -> None:
+    estate.connector()
+
+    html = estate.client("operator").get("/").content.decode()
+
+    assert "csrf" not in html[html.index("<tbody role") : html.rindex("</tbody>")]
+
+
+def test_viewer_is_told_why_a_button_is_off(estate: Estate) -> None:
+    estate.connector(State.PAUSED)
+
+    html = estate.client("viewer").get("/").content.decode()
+
+    assert 'aria-disabled="true"' in html
+    assert "operator or lead in team payments" in html

@@ -1,0 +1,87 @@
+"""A row that is kept is never an old one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from connectors import permissions
+from connectors.models import Connector, Operation
+from connectors.permissions import Viewer
+from connectors.queries import connectors as queries
+from connectors.states import Role, State
+from connectors.templatetags.kept import fingerprint
+from tests.templates.conftest import Estate
+
+FIELDS: list[dict[str, Any]] = [
+    {"name": "other"}, {"type": "other"}, {"state": "failed"}, {"vendor_state": "OTHER"}, {"desired_state": "paused"},
+    {"tasks_total": 3}, {"tasks_failed": 2, "tasks_total": 2}, {"metrics": {"records_per_s": 7}}, {"flow": [1, 2, 3]},
+    {"error": "no slots", "state": "failed"}, {"drift_since": timezone.now(), "desired_state": "paused"},
+]  # fmt: skip
+
+
+def row(connector: Connector, viewer: Viewer) -> queries.Row:
+    (made,) = queries.rows([queries.visible_to(viewer).get(pk=connector.pk)], viewer)
+    return made
+
+
+def html(made: queries.Row) -> str:
+    return render_to_string("connectors/board/_row.html", {"row": made})
+
+
+@pytest.fixture
+def viewer(estate: Estate) -> Viewer:
+    """An operator of the team."""
+    return Viewer(user_id=1, name="operator", roles={estate.team.pk: Role.OPERATOR})
+
+
+@pytest.mark.parametrize("fields", FIELDS, ids=lambda fields: "+".join(fields))
+def test_row_is_rendered_anew_when_a_field_changes(estate: Estate, viewer: Viewer, fields: dict[str, Any]) -> None:
+    connector = estate.connector()
+    before = html(row(connector, viewer))
+
+    Connector.objects.filter(pk=connector.pk).update(**fields)
+
+    assert html(row(connector, viewer)) != before
+
+
+def others(estate: Estate) -> list[Callable[[], object]]:
+    now = timezone.now()
+    return [
+        lambda: type(estate.pipeline).objects.update(state="paused"),
+        lambda: type(estate.pipeline).objects.update(name="other"),
+        lambda: type(estate.account).objects.update(name="other"),
+        lambda: type(estate.account).objects.update(budget=-1),
+        lambda: Operation.objects.create(account=estate.account, connector=estate.made[0], kind="pause", actor="x",
+                                         state_before="running", requested_at=now, deadline_at=now),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("which", range(5))
+def test_row_is_rendered_anew_when_what_it_belongs_to_changes(estate: Estate, viewer: Viewer, which: int) -> None:
+    connector = estate.connector()
+    before = fingerprint(row(connector, viewer))
+
+    others(estate)[which]()
+
+    assert fingerprint(row(connector, viewer)) != before
+
+
+def test_row_of_an_operator_is_not_shown_to_a_viewer(estate: Estate, viewer: Viewer) -> None:
+    connector = estate.connector(State.RUNNING)
+    html(row(connector, viewer))
+
+    shown = html(row(connector, permissions.Viewer(user_id=2, name="viewer", roles={estate.team.pk: Role.VIEWER})))
+
+    assert "hx-post" not in shown
+
+
+def test_refusal_is_shown_once_and_not_kept(estate: Estate, viewer: Viewer) -> None:
+    made = row(estate.connector(), viewer)
+
+    refused = render_to_string("connectors/board/_row.html", {"row": made, "refusal": "not now"})
+
+    assert "not now" in refused
+    assert "not now" not in html(made)
