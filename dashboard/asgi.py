@@ -2,37 +2,54 @@
 
 import os
 import signal
+from collections.abc import Awaitable, Callable, MutableMapping
 from types import FrameType
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
 django_application = get_asgi_application()
 
+from dashboard import hub  # noqa: E402  # needs the settings, which are loaded now
 
-def _end_streams_first() -> None:
-    """Chained in front of the server's own handlers, which are installed by the time of the first request."""
-    from dashboard import hub  # noqa: PLC0415  # needs settings
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        servers = signal.getsignal(number)
+async def application(scope: Message, receive: Receive, send: Send) -> None:
+    """This will serve Django, and see to the event streams at the end of the process."""
+    if scope["type"] == "lifespan":
+        await _live(receive, send)
+    else:
+        await django_application(scope, receive, send)
 
-        def handle(signum: int, frame: FrameType | None, servers: object = servers) -> None:
-            hub.close_all()
-            if callable(servers):
-                servers(signum, frame)
 
+async def _live(receive: Receive, send: Send) -> None:
+    """The server's own handlers stand by the time it says that it starts up, so ours can go in front of them."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            for number in (signal.SIGTERM, signal.SIGINT):
+                _end_streams_before(number)
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            hub.close_all()  # a server that stops without a signal
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+def _end_streams_before(number: signal.Signals) -> None:
+    servers = signal.getsignal(number)
+
+    def handle(signum: int, frame: FrameType | None) -> None:
+        hub.close_all()
+        if callable(servers):
+            servers(signum, frame)
+
+    try:
         signal.signal(number, handle)
-
-
-_is_chained = False
-
-
-async def application(scope, receive, send):  # type: ignore[no-untyped-def]  # the ASGI signature
-    """This will serve Django, having put itself in front of the server's signal handlers once."""
-    global _is_chained  # noqa: PLW0603  # once a process
-    if not _is_chained:
-        _is_chained = True
-        _end_streams_first()
-    await django_application(scope, receive, send)
+    except ValueError:  # not the main thread: whoever runs us there stops us in a way of their own
+        return

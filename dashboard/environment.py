@@ -97,6 +97,8 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
     """
     This will turn the address of a PostgreSQL database into Django's setting, whatever libpq understands.
 
+    :param pool_size: connections this process may keep; 0 for one of its own to each thread, without a pool
+
     :raises ImproperlyConfigured: it is not such an address, or names no database
     """
     wanted = "DATABASE_URL must look like postgresql://user:password@host/name; no other database is supported"
@@ -109,7 +111,7 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
     if not parts.get("dbname"):
         raise ImproperlyConfigured(wanted)
     setting = {name: str(parts.pop(key, "")) for key, name in DATABASE_PARTS.items()}
-    pool = {"min_size": 0, "max_size": pool_size, "timeout": 10, "max_idle": 60}
+    pool = {"min_size": 0, "max_size": pool_size, "timeout": 5, "max_idle": 60} if pool_size else False
     return {
         "ENGINE": "django.db.backends.postgresql",
         **setting,
