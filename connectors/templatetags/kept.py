@@ -15,7 +15,7 @@ from connectors.queries.connectors import Row
 
 register = Library()
 
-MOST = 20_000
+MOST = 3_000
 
 
 class KeptNode(Node):
@@ -43,7 +43,7 @@ class KeptNode(Node):
 def kept(parser: Parser, token: Token) -> KeptNode:
     """This will read `{% kept row %}…{% endkept %}`."""
     words = token.split_contents()
-    if len(words) != 2:  # noqa: PLR2004  # the tag and its row
+    if len(words) != 2:  # the tag and its row
         raise TemplateSyntaxError("kept takes one row")
     nodelist = parser.parse(("endkept",))
     parser.delete_first_token()
