@@ -259,7 +259,8 @@ def accounts_of(viewer: Viewer) -> QuerySet[VendorAccount]:
     accounts = VendorAccount.objects.select_related("team")
     if not viewer.sees_all:
         accounts = accounts.filter(Q(team_id__in=viewer.roles) | Q(connectors__team_id__in=viewer.roles)).distinct()
-    return accounts.annotate(open_operations=Count("operations", filter=Q(operations__status__in=OPEN), distinct=True))
+    under_way = Count("operations", filter=Q(operations__status__in=OPEN), distinct=True)
+    return accounts.annotate(open_operations=under_way).order_by("name")
 
 
 def pipelines_of(viewer: Viewer) -> QuerySet[Pipeline]:
