@@ -12,6 +12,7 @@ urlpatterns = [
     path("pipelines/<int:pk>/", targets.pipeline, name="pipeline"),
     path("pipelines/<int:pk>/operations/", operations.create_for_pipeline, name="pipeline-operations"),
     path("pipelines/<int:pk>/operations/new/", operations.new_for_pipeline, name="pipeline-operation-new"),
+    path("operations/<uuid:pk>/cancellation/", operations.cancel, name="operation-cancellation"),
     path("accounts/<int:pk>/", targets.account, name="account"),
     path("audit/", audit.events, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),

@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from connectors.matrix import Active
+from connectors.permissions import Viewer
 from connectors.queries.verbs import Button
 from connectors.states import LABELS, OperationStatus, State, Verb
 from connectors.templatetags import figures
@@ -239,6 +240,18 @@ def verb_button(
         """hx-vals='{{"kind":"{}","after":"{}"}}'>{}</button>""",
         classes, url, button.verb, url, button.verb, after or "", label,
     )  # fmt: skip
+
+
+@register.simple_tag
+def may_operate(viewer: object, team_id: int) -> bool:
+    """This will tell whether the person may ask for verbs on what the team owns."""
+    return isinstance(viewer, Viewer) and viewer.may_operate(team_id)
+
+
+@register.simple_tag
+def usual(buttons: Sequence[Button], kind: str) -> float | None:
+    """This will give the seconds that a verb usually takes."""
+    return next((button.usual for button in buttons if button.verb == kind), None)
 
 
 @register.simple_tag

@@ -1,17 +1,19 @@
 """Asking for a verb. Creating an operation is all that a button does; the row then shows what is under way."""
 
+import uuid
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST, require_safe
 
 from connectors.forms.operations import OperationForm
-from connectors.models import Connector, Pipeline
+from connectors.models import Connector, Operation, Pipeline
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
 from connectors.queries import pages
 from connectors.queries.verbs import Button
 from connectors.services import actors, operations
-from connectors.states import LABELS
+from connectors.states import LABELS, Verb
 from connectors.views import responses
 from connectors.views.access import signed_in
 
@@ -50,6 +52,25 @@ def new_for_pipeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpRespo
         raise Http404
     operation = context["operation"]
     return _new(request, viewer, context["pipeline"], context["buttons"], operation and operation.pk)
+
+
+@require_POST
+@signed_in
+def cancel(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpResponse:
+    """This will cancel an operation that was not sent yet."""
+    operation = get_object_or_404(Operation, pk=pk)
+    target: Connector | Pipeline = (
+        get_object_or_404(queries.visible_to(viewer), pk=operation.connector_id)
+        if operation.connector_id
+        else get_object_or_404(queries.pipelines_of(viewer), pk=operation.pipeline_id)
+    )
+    try:
+        operations.cancel(operation=operation, actor=actors.of(request), viewer=viewer)
+    except operations.NotPossible as error:
+        status = 403 if isinstance(error, operations.NotAllowed) else 409
+        return responses.refused(request, viewer, target, str(error), status=status)
+    said = f"{LABELS[Verb(operation.kind)]} of {target.name} cancelled."
+    return responses.fragment_or_redirect(request, viewer, target, said)
 
 
 def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) -> HttpResponse:

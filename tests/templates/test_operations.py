@@ -129,3 +129,33 @@ def test_viewer_is_told_why_a_button_is_off(estate: Estate) -> None:
 
     assert 'aria-disabled="true"' in html
     assert "operator or lead in team payments" in html
+
+
+def test_cancel_takes_back_what_was_not_sent(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+    client.post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=HTMX)
+    operation = Operation.objects.get()
+    address = f"/operations/{operation.pk}/cancellation/"
+
+    statuses = [
+        client.get(address).status_code,
+        estate.client("stranger").post(address, headers=HTMX).status_code,
+        estate.client("viewer").post(address, headers=HTMX).status_code,
+        client.post(address, headers=HTMX).status_code,
+        client.post(address, headers=HTMX).status_code,
+    ]
+
+    assert statuses == [405, 404, 403, 202, 409]
+    operation.refresh_from_db()
+    assert operation.status == "cancelled"
+
+
+@pytest.mark.parametrize(("name", "is_offered"), [("operator", True), ("viewer", False)])
+def test_cancel_is_offered_to_whoever_may_operate(estate: Estate, name: str, is_offered: bool) -> None:
+    connector = estate.connector()
+    estate.client("operator").post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=HTMX)
+    client = estate.client(name)
+
+    for page in ("/", f"/connectors/{connector.pk}/"):
+        assert ("/cancellation/" in client.get(page).content.decode()) == is_offered
