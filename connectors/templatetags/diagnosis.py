@@ -8,6 +8,7 @@ from datetime import datetime
 from django import template
 
 from connectors.matrix import FLOWS
+from connectors.models import Connector
 from connectors.queries.connectors import Row
 from connectors.states import CHANGING, State
 from connectors.templatetags import figures
@@ -39,7 +40,7 @@ def stations(row: Row) -> Sequence[Station]:
             "Account", "not reached" if row.is_stale else "reached", account.observed_at, mark=_break(row.is_stale)
         ),
         _stop("Pipeline", connector.pipeline.state, connector.pipeline.state_since),
-        _stop("Connector", connector.state, connector.state_since),
+        _connector(connector),
     ]
     if connector.tasks_total:
         working = connector.tasks_total - connector.tasks_failed
@@ -55,6 +56,13 @@ def cause(trace: str) -> str:
     """This will find the innermost cause in a trace, else its first line."""
     causes = CAUSED_BY.findall(trace)
     return str(causes[-1]) if causes else trace.strip().partition("\n")[0]
+
+
+def _connector(connector: Connector) -> Station:
+    """Where all its tasks failed, the connector itself may well answer; the break is one stop further on."""
+    if connector.state == State.FAILED and connector.tasks_total == connector.tasks_failed > 0:
+        return Station("Connector", "answers", connector.state_since, is_since=True)
+    return _stop("Connector", connector.state, connector.state_since)
 
 
 def _stop(name: str, state: str, since: datetime) -> Station:
