@@ -1,0 +1,187 @@
+"""Feldera's `/v0` over the world."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from connectors.vendors.feldera import states
+from connectors.vendors.feldera.sandbox.world import FelderaWorld, Pipeline
+
+KEY = "apikey:" + "Dm0" * 42 + "fa"
+CONSOLE = "<!doctype html><html><head><title>Feldera</title></head><body></body></html>"
+KINDS = {"tables": "inputs", "views": "outputs"}
+
+View = Callable[[Request], Awaitable[Response]]
+
+
+def error(status: int, code: str, message: str) -> JSONResponse:
+    """This will build the server's error document."""
+    return JSONResponse({"message": message, "error_code": code, "details": {}}, status)
+
+
+def app(world: FelderaWorld) -> ASGIApp:
+    """This will build the interface; what lies outside it is the web console."""
+    server = _Server(world)
+    one = "/v0/pipelines/{pipeline}"
+    action = one + "/{kind}/{relation}/connectors/{connector}/{verb}"
+    return Starlette(
+        routes=[
+            Route("/v0/config", server.guarded(server.config)),
+            Route("/v0/pipelines", server.guarded(server.pipelines)),
+            Route(one, server.guarded(server.pipeline)),
+            Route(one + "/stats", server.guarded(server.stats)),
+            Route(one + "/{verb}", server.guarded(server.act), methods=["POST"]),
+            Route(action, server.guarded(server.flag), methods=["POST"]),
+            Route("/v0/{rest:path}", server.guarded(server.nothing)),
+            Route("/{rest:path}", server.console),
+        ]
+    )
+
+
+class _Server:
+    def __init__(self, world: FelderaWorld) -> None:
+        self.world = world
+
+    @staticmethod
+    def guarded(view: View) -> View:
+        """This will check the key."""
+
+        async def answer(request: Request) -> Response:
+            if request.headers.get("authorization") != f"Bearer {KEY}":
+                return error(401, "Unauthorized", "Authentication failed: invalid API key")
+            return await view(request)
+
+        return answer
+
+    async def console(self, request: Request) -> Response:
+        """Anything else is 200 with a page."""
+        return HTMLResponse(CONSOLE)
+
+    async def nothing(self, request: Request) -> Response:
+        """An unknown path of the interface is an empty 404."""
+        return Response(status_code=404)
+
+    async def config(self, request: Request) -> Response:
+        """`GET /v0/config`"""
+        return JSONResponse({"version": self.world.version, "edition": self.world.edition, "telemetry": ""})
+
+    def _find(self, request: Request) -> Pipeline | None:
+        return self.world.pipelines.get(request.path_params["pipeline"])
+
+    @staticmethod
+    def _unknown(request: Request) -> Response:
+        return error(404, "UnknownPipelineName", f"Unknown pipeline name '{request.path_params['pipeline']}'")
+
+    async def pipelines(self, request: Request) -> Response:
+        """`GET /v0/pipelines`"""
+        return JSONResponse([self.world.row(p) for p in sorted(self.world.pipelines.values(), key=lambda p: p.id)])
+
+    async def pipeline(self, request: Request) -> Response:
+        """`GET /v0/pipelines/{p}`, with the program when all is selected."""
+        found = self._find(request)
+        if found is None:
+            return self._unknown(request)
+        body = self.world.row(found)
+        if request.query_params.get("selector", "all") == "all":
+            body["program_info"] = self._program(found)
+        return JSONResponse(body)
+
+    @staticmethod
+    def _program(pipeline: Pipeline) -> dict[str, Any]:
+        parts: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}}
+        for c in pipeline.connectors.values():
+            transport = {"name": c.transport, "config": {"topic": c.endpoint, "sasl.password": "hidden-in-transport"}}
+            parts[c.kind][c.endpoint] = {"stream": c.stream, "transport": transport, "paused": c.configured_paused}
+        return {
+            "schema": {"inputs": [], "outputs": []},
+            "input_connectors": parts["inputs"],
+            "output_connectors": parts["outputs"],
+        }
+
+    async def stats(self, request: Request) -> Response:
+        """`GET /v0/pipelines/{p}/stats`, proxied to the process."""
+        found = self._find(request)
+        if found is None:
+            return self._unknown(request)
+        if refusal := self._not_up(found):
+            return refusal
+        stats = {
+            kind: [self.world.stats(found, c) for c in found.connectors.values() if c.kind == kind]
+            for kind in KINDS.values()
+        }
+        clock = {"endpoint_name": "now", "config": {"stream": "now"}, "metrics": {"total_records": 1}, "paused": False}
+        stats["inputs"].append(clock)
+        state = "Paused" if found.status == "Paused" else "Running"
+        return JSONResponse(
+            {"global_metrics": {"state": state, "rss_bytes": 812949504}, "suspend_error": None, **stats}
+        )
+
+    @staticmethod
+    def _not_up(pipeline: Pipeline) -> Response | None:
+        if pipeline.status in states.HAS_PROCESS:
+            return None
+        if pipeline.status == "Initializing":
+            return error(503, "Initializing", "The pipeline is initializing; try again.")
+        words = f"Unable to interact with pipeline because the deployment status ({pipeline.status}) is not up"
+        return error(503, "PipelineInteractionNotDeployed", words)
+
+    async def act(self, request: Request) -> Response:
+        """`POST /v0/pipelines/{p}/start|pause|resume|stop`: 202, later."""
+        found, verb = self._find(request), request.path_params["verb"]
+        if found is None:
+            return self._unknown(request)
+        if verb == "start":
+            return self._start(found)
+        if verb in {"pause", "resume"}:
+            return self._hold(found, verb)
+        if verb != "stop":
+            return Response(status_code=404)
+        if request.query_params.get("force", "false") != "true":
+            return error(501, "EnterpriseFeature", "Cannot use enterprise-only feature: stop with force=false")
+        self.world.act("force_stop", found.id, lambda: self.world.stop(found))
+        return JSONResponse("Pipeline is forcefully stopping", 202)
+
+    def _start(self, pipeline: Pipeline) -> Response:
+        if pipeline.status == "Stopping":
+            return error(400, "IllegalPipelineAction", "Cannot start the pipeline while it is stopping")
+        if pipeline.desired == "Stopped":
+            self.world.act("start", pipeline.id, lambda: self.world.start(pipeline))
+        return JSONResponse("Pipeline is starting", 202)
+
+    def _hold(self, pipeline: Pipeline, verb: str) -> Response:
+        if refusal := self._not_up(pipeline):
+            return refusal
+        if pipeline.desired == "Stopped":
+            return error(400, "InvalidTransition", "Cannot transition while the pipeline is stopping")
+        wish = {"pause": "Paused", "resume": "Running"}[verb]
+        self.world.act(verb, pipeline.id, lambda: self.world.hold(pipeline, wish))
+        was = {"pause": "Running", "resume": "Paused"}[verb]
+        return JSONResponse(f"Pipeline transitioning from {was} to {wish}", 202)
+
+    async def flag(self, request: Request) -> Response:
+        """`POST …/tables|views/{relation}/connectors/{c}/start|pause`: 200 once the flag is flipped."""
+        params = {key: unquote(value) for key, value in request.path_params.items()}
+        found = self._find(request)
+        if found is None:
+            return self._unknown(request)
+        if refusal := self._not_up(found):
+            return refusal
+        kind = KINDS.get(params["kind"])
+        connector = self.world.by_path(found, kind, params["relation"], params["connector"]) if kind else None
+        if connector is None:
+            return error(
+                404, "UnknownInputEndpoint", f"unknown input endpoint {params['relation']}.{params['connector']}"
+            )
+        if params["verb"] not in {"start", "pause"}:
+            return Response(status_code=404)
+        is_paused = params["verb"] == "pause"
+        verb = "pause" if is_paused else "resume"
+        external_id = f"{found.id}/{connector.endpoint}"
+        self.world.act(verb, external_id, lambda: self.world.flag(found, connector, is_paused=is_paused))
+        return Response(status_code=200)

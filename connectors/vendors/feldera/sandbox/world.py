@@ -1,0 +1,236 @@
+"""A pretend Feldera server: pipelines with a process that comes and goes, connectors with one flag each."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.vendors.feldera import names, states
+from connectors.vendors.feldera.sandbox import estate
+from connectors.vendors.sandbox import Truth, World
+
+
+@dataclass
+class Connector:
+    """One endpoint. Its counter is worked out from the time it has been read."""
+
+    endpoint: str
+    stream: str
+    kind: str
+    transport: str
+    configured_paused: bool = False
+    is_paused: bool = False
+    fatal_error: str | None = None
+    rate: float = 0.0
+    is_finished: bool = False
+    base: float = 0.0
+    """Records counted up to `since`."""
+    since: float = 0.0
+
+
+@dataclass
+class Pipeline:
+    """One pipeline: where it is, and where it is being steered."""
+
+    id: str
+    name: str
+    status: str
+    desired: str
+    connectors: dict[str, Connector] = field(default_factory=dict)
+    deployment: str | None = None
+    error: str | None = None
+    program_status: str = "Success"
+    tags: Sequence[str] = ()
+    odd_word: str = ""
+
+
+class FelderaWorld(World):
+    """`pipelines` by name."""
+
+    version = "0.341.0"
+    edition = "Open source"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.pipelines: dict[str, Pipeline] = {}
+        self._fill(estate.DEMO)
+
+    def _fill(self, plan: Sequence[estate.Planned]) -> None:
+        self.pipelines = {planned.name: self._make(planned) for planned in plan}
+
+    def _uuid(self) -> str:
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def _make(self, planned: estate.Planned) -> Pipeline:
+        up = planned.status in {"Running", "Paused"}
+        made = Pipeline(self._uuid(), planned.name, planned.status, planned.status, tags=planned.tags)
+        made.deployment = self._uuid() if up else None
+        made.error = planned.error
+        for endpoint in planned.endpoints:
+            connector = Connector(endpoint.name, endpoint.stream, endpoint.kind, endpoint.transport, endpoint.is_paused)
+            connector.is_paused, connector.fatal_error = endpoint.is_paused, endpoint.fatal_error
+            connector.is_finished = endpoint.is_finished
+            connector.rate = self.random.uniform(20, 2400)
+            connector.base, connector.since = connector.rate * self.random.uniform(600, 9000), self.clock.now()
+            made.connectors[endpoint.name] = connector
+        return made
+
+    def populate(self, connectors: int) -> None:
+        """This will make pipelines of 20 connectors each."""
+        self._fill(estate.made_up(connectors))
+
+    def truth(self) -> Sequence[Truth]:
+        """See `World.truth`."""
+        found = []
+        for pipeline in self.pipelines.values():
+            above = states.pipeline(self.row(pipeline))
+            found.append(Truth("pipeline", pipeline.id, pipeline.name, above, pipeline.status))
+            for c in pipeline.connectors.values():
+                state = states.connector(self.stats(pipeline, c), above)
+                found.append(Truth("connector", f"{pipeline.id}/{c.endpoint}", c.endpoint, state, pipeline.status))
+        return found
+
+    # What the interface shows
+
+    def row(self, pipeline: Pipeline) -> dict[str, Any]:
+        """This will give a pipeline's status."""
+        return {
+            "id": pipeline.id,
+            "name": pipeline.name,
+            "description": "",
+            "tags": list(pipeline.tags),
+            "version": 3,
+            "program_version": 2,
+            "program_status": pipeline.program_status,
+            "deployment_id": pipeline.deployment,
+            "deployment_error": {"message": pipeline.error, "error_code": "RunnerError"} if pipeline.error else None,
+            "deployment_status": pipeline.odd_word or pipeline.status,
+            "deployment_desired_status": pipeline.desired,
+        }
+
+    def counted(self, pipeline: Pipeline, connector: Connector) -> int:
+        """This will give how many records a connector has moved by now."""
+        moving = self.moves(pipeline, connector)
+        return int(connector.base + (connector.rate * (self.clock.now() - connector.since) if moving else 0))
+
+    @staticmethod
+    def moves(pipeline: Pipeline, connector: Connector) -> bool:
+        """This will tell whether it moves data: both run."""
+        held = connector.is_paused or connector.fatal_error or connector.is_finished
+        return pipeline.status == "Running" and not held
+
+    def _settle_counts(self, pipeline: Pipeline) -> None:
+        for connector in pipeline.connectors.values():
+            connector.base, connector.since = float(self.counted(pipeline, connector)), self.clock.now()
+
+    def stats(self, pipeline: Pipeline, connector: Connector) -> dict[str, Any]:
+        """This will give one element of the live figures."""
+        total = self.counted(pipeline, connector)
+        if connector.kind == "inputs":
+            metrics = {"total_bytes": total * 80, "total_records": total, "buffered_records": 0, "buffered_bytes": 0,
+                       "num_transport_errors": 0, "num_parse_errors": 0, "end_of_input": connector.is_finished}  # fmt: skip
+        else:
+            metrics = {"transmitted_records": total, "transmitted_bytes": total * 96, "queued_records": 0,
+                       "buffered_records": 0, "num_encode_errors": 0, "num_transport_errors": 0}  # fmt: skip
+        return {
+            "endpoint_name": connector.endpoint,
+            "config": {"stream": connector.stream},
+            "metrics": metrics,
+            "fatal_error": connector.fatal_error,
+            "health": None,
+            "paused": connector.is_paused,
+            "barrier": False,
+        }
+
+    # What it does
+
+    def start(self, pipeline: Pipeline) -> None:
+        """This will bring up a process, in steps; flags are as configured again, for there was no checkpoint."""
+        pipeline.desired, pipeline.error = "Running", None
+        self.later(0.6, lambda: self._step(pipeline, "Running", "Provisioning"))
+        self.later(1.8, lambda: self._step(pipeline, "Running", "Initializing"))
+        self.later(3.0, lambda: self._up(pipeline))
+
+    def _step(self, pipeline: Pipeline, wish: str, status: str) -> None:
+        if pipeline.desired == wish:
+            self._settle_counts(pipeline)
+            pipeline.status = status
+
+    def _up(self, pipeline: Pipeline) -> None:
+        if pipeline.desired != "Running":
+            return
+        pipeline.deployment = self._uuid()
+        for connector in pipeline.connectors.values():
+            connector.is_paused, connector.fatal_error = connector.configured_paused, None
+        self._step(pipeline, "Running", "Running")
+
+    def hold(self, pipeline: Pipeline, wish: str) -> None:
+        """This will pause or resume."""
+        pipeline.desired = wish
+        self.later(self.random.uniform(0.5, 1.5), lambda: self._step(pipeline, wish, wish))
+
+    def stop(self, pipeline: Pipeline) -> None:
+        """This will take the process away."""
+        pipeline.desired = "Stopped"
+        self.later(0.5, lambda: self._step(pipeline, "Stopped", "Stopping"))
+        self.later(2.0, lambda: self._down(pipeline))
+
+    def _down(self, pipeline: Pipeline) -> None:
+        self._step(pipeline, "Stopped", "Stopped")
+        pipeline.deployment = None
+
+    def flag(self, pipeline: Pipeline, connector: Connector, *, is_paused: bool) -> None:
+        """This will flip a connector's flag, at once."""
+        self._settle_counts(pipeline)
+        connector.is_paused = is_paused
+
+    def find(self, external_id: str) -> tuple[Pipeline, Connector | None]:
+        """
+        This will find a pipeline or a connector by our id.
+
+        :raises LookupError: there is none
+        """
+        pipeline_id, _, endpoint = external_id.partition("/")
+        pipeline = next((p for p in self.pipelines.values() if p.id == pipeline_id), None)
+        if pipeline is None or (endpoint and endpoint not in pipeline.connectors):
+            raise LookupError(external_id)
+        return pipeline, pipeline.connectors.get(endpoint)
+
+    def by_path(self, pipeline: Pipeline, kind: str, relation: str, part: str) -> Connector | None:
+        """This will find a connector as an address names it: the relation as SQL would read it."""
+        endpoint = f"{names.canonical(relation)}.{part}"
+        found = pipeline.connectors.get(endpoint)
+        return found if found and found.kind == kind else None
+
+    def nudge(self, external_id: str, change: str) -> None:
+        """See `World.nudge`."""
+        pipeline, connector = self.find(external_id)
+        self._settle_counts(pipeline)
+        if connector is None:
+            self._nudge_pipeline(pipeline, change)
+        elif change in {"pause", "resume", "start"}:
+            connector.is_paused = change == "pause"
+        elif change == "fail":
+            connector.fatal_error = "the input topic was deleted"
+        elif change == "recover":
+            connector.fatal_error, connector.is_paused = None, False
+        elif change == "vanish":
+            del pipeline.connectors[connector.endpoint]
+        elif change == "puzzle":
+            pipeline.odd_word = "Levitating"
+        else:
+            raise ValueError(change)
+
+    @staticmethod
+    def _nudge_pipeline(pipeline: Pipeline, change: str) -> None:
+        statuses = {"pause": "Paused", "resume": "Running", "start": "Running", "stop": "Stopped", "recover": "Running"}
+        if change == "fail":
+            pipeline.status = pipeline.desired = "Stopped"
+            pipeline.error = "the process ran out of memory"
+        elif change == "puzzle":
+            pipeline.odd_word = "Levitating"
+        elif change in statuses:
+            pipeline.status = pipeline.desired = statuses[change]
+            pipeline.error = None
+        else:
+            raise ValueError(change)
