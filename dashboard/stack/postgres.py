@@ -57,7 +57,7 @@ class Postgres:
             raise StackError(f"{words.strip()} is too old, {OLDEST} is needed: set DATABASE_URL or PG_BIN")
         return major
 
-    def start(self) -> Child:
+    def start(self, logs: Path) -> Child:
         """This will start it, having made its data folder at the first start."""
         folders.give(self._data, self._account)
         self._prepare()
@@ -66,7 +66,7 @@ class Postgres:
             "postgres",
             [self._programs / "postgres", "-D", self._data, "-h", "", "-k", self._sockets, *options],
             os.environ,
-            self._home / "log" / "postgres.log",
+            logs,
             stop=signal.SIGINT,  # "fast"; SIGTERM would wait for every client to leave
             orphan=signal.SIGINT,
             grace=20,

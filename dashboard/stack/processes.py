@@ -31,7 +31,7 @@ class Child:
     """
     One part of the stack.
 
-    :param log: the file its output goes to, from the beginning at each start
+    :param logs: the folder for its output: one file, begun anew at each start
     :param stop: the signal that part wants to be stopped with
     :param orphan: the signal it gets when the supervisor is killed
     :param grace: seconds it may take to stop before it is killed
@@ -40,7 +40,7 @@ class Child:
     name: str
     command: Sequence[str | Path]
     env: Mapping[str, str]
-    log: Path
+    logs: Path
     stop: signal.Signals = signal.SIGTERM
     orphan: signal.Signals = signal.SIGKILL
     grace: float = 10.0
@@ -50,7 +50,7 @@ class Child:
 
     def start(self) -> None:
         """This will start it in a session of its own: the terminal's Ctrl-C reaches the supervisor alone."""
-        self.log.parent.mkdir(exist_ok=True)
+        self.logs.mkdir(exist_ok=True)
         self.log.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -66,6 +66,11 @@ class Child:
                 extra_groups=self.account.groups,
                 preexec_fn=dying_with_parent(self.orphan),  # noqa: PLW1509  # this program has one thread
             )
+
+    @property
+    def log(self) -> Path:
+        """The file of its output."""
+        return self.logs / f"{self.name}.log"
 
     @property
     def has_ended(self) -> bool:

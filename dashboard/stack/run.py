@@ -38,6 +38,7 @@ class Stack:
         self._port = port
         self._is_demo = is_demo
         self._address = f"http://{HOST}:{port}"
+        self._logs = state / "log"
         self._env = dict(os.environ)
         self._children: list[Child] = []
         self._announcements: list[str] = []
@@ -70,13 +71,14 @@ class Stack:
         self._refuse_taken_port()
         for name, value in folders.kept_secrets(self._state).items():
             self._env[name] = self._env.get(name) or value
-        servers.start(folders.servers_home(self._state), self._env, self._children)
+        servers.start(folders.servers_home(self._state), self._logs, self._env, self._children)
         self._env |= {
             "PYTHONUNBUFFERED": "1",
             "CELERY_SKIP_CHECKS": "1",  # manage.py makes them all; they would load every page into worker and beat
             "MALLOC_ARENA_MAX": "2",  # many threads that mostly wait need no heap each
             "SWITCHYARD_STATE": str(self._state),
             "DEMO": "1" if self._is_demo else "0",
+            "TESTING": "0",
             "INSECURE_HTTP": self._env.get("INSECURE_HTTP") or "1",
         }
         if self._is_demo:
@@ -113,7 +115,7 @@ class Stack:
         self._announcements = [line for line in done.stdout.splitlines() if line.strip()]
 
     def _start_workers(self) -> None:
-        celery = ("-m", "celery", "-A", "dashboard.celery")
+        celery = ("-m", "celery", "-q", "-A", "dashboard.celery")
         self._add("worker", *celery, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING", grace=30)
         self._add("beat", *celery, "beat", "--pidfile=", "-l", "WARNING")
 
@@ -135,8 +137,7 @@ class Stack:
 
     def _add(self, name: str, *command: str | Path, grace: float = 10) -> Child:
         self._go_on()
-        log = self._state / "log" / f"{name}.log"
-        child = Child(name, [sys.executable, *command], self._env, log, grace=grace, folder=ROOT)
+        child = Child(name, [sys.executable, *command], self._env, self._logs, grace=grace, folder=ROOT)
         child.start()
         self._children.append(child)
         return child

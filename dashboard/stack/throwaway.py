@@ -25,7 +25,7 @@ def run_with_servers(command: Sequence[str]) -> int:
     home.chmod(0o711)
     env, children = dict(os.environ), list[Child]()
     try:
-        servers.start(home, env, children, is_throwaway=True)
+        servers.start(home, home / "log", env, children, is_throwaway=True)
         signal.signal(signal.SIGINT, _leave_it_to_the_command)
         preexec = dying_with_parent(signal.SIGTERM)
         with subprocess.Popen(command, env=env, preexec_fn=preexec) as process:  # noqa: PLW1509  # one thread

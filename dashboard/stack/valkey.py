@@ -31,15 +31,15 @@ class Valkey:
         self._append_only = "no" if is_throwaway else "yes"
         self.url = f"redis+socket://{self._socket}"
 
-    def start(self) -> Child:
+    def start(self, logs: Path) -> Child:
         """This will start it, having stopped what a killed run left behind."""
         data = self._home / "valkey"
         folders.give(data, OURSELVES)
         self._end_stale()
-        listen = ["--port", "0", "--unixsocket", self._socket, "--unixsocketperm", "700"]
-        keep = ["--dir", data, "--appendonly", self._append_only, "--save", "", "--maxmemory-policy", "noeviction"]
-        command = [self._program, *listen, *keep, "--loglevel", "warning"]
-        child = Child("valkey", command, os.environ, self._home / "log" / "valkey.log", orphan=Child.stop)
+        command: list[str | Path] = [self._program, "--port", "0", "--loglevel", "warning"]
+        command += ["--unixsocket", self._socket, "--unixsocketperm", "700"]
+        command += ["--dir", data, "--appendonly", self._append_only, "--save", "", "--maxmemory-policy", "noeviction"]
+        child = Child("valkey", command, os.environ, logs, orphan=Child.stop)
         child.start()
         return child
 

@@ -16,7 +16,8 @@ from dashboard.celery import TICK
 from dashboard.models import Heartbeat
 
 LATEST_TICK = timedelta(seconds=30)
-BROKER_TIMEOUT = 2.0
+BROKER_TIMEOUT = 2
+"""Seconds."""
 
 
 class NotReady(Exception):
