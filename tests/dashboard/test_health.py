@@ -1,0 +1,74 @@
+"""Alive, and ready: each check says how it stands, and one that fails makes the answer 503."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from dashboard.celery import TICK, note_tick
+from dashboard.models import Heartbeat
+
+pytestmark = pytest.mark.django_db
+
+
+def test_healthz_answers_while_the_database_does(client: Client) -> None:
+    answer = client.get("/healthz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "ok", "checks": {"database": {"ok": True, "detail": "answers"}}}
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_readyz_is_ready_when_everything_works(client: Client) -> None:
+    Heartbeat.objects.create(name=TICK, at=timezone.now())
+
+    answer = client.get("/readyz")
+
+    checks = answer.json()["checks"]
+    assert answer.status_code == 200
+    assert {name: check["ok"] for name, check in checks.items()} == dict.fromkeys(
+        ("database", "migrations", "broker", "ticks"), True
+    )
+    assert checks["ticks"]["detail"].startswith("newest 0.")
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [(None, "none yet: are beat and worker running?"), (90, "newest 90.0 s ago: are beat and worker running?")],
+)
+def test_readyz_misses_ticks(client: Client, age: int | None, words: str) -> None:
+    if age:
+        Heartbeat.objects.create(name=TICK, at=timezone.now() - timedelta(seconds=age))
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["ticks"] == {"ok": False, "detail": words}
+
+
+def test_readyz_misses_the_broker_and_does_not_name_it(client: Client, settings: Any) -> None:
+    settings.CELERY_BROKER_URL = "redis://:hidden@127.0.0.1:1/0"
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["broker"]["ok"] is False
+    assert "hidden" not in answer.text
+
+
+def test_health_refuses_post(client: Client) -> None:
+    assert client.post("/healthz").status_code == 405
+
+
+def test_note_tick_keeps_the_newest_and_heeds_no_other_task() -> None:
+    before = timezone.now()
+    Heartbeat.objects.create(name=TICK, at=before - timedelta(hours=1))
+
+    note_tick(sender=SimpleNamespace(name="connectors.tasks.sweep"))
+    assert Heartbeat.objects.get().at < before
+    note_tick(sender=SimpleNamespace(name=TICK))
+
+    assert Heartbeat.objects.get().at >= before

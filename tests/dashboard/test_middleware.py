@@ -1,0 +1,57 @@
+"""A request id for everything, and no compression for event streams."""
+
+import gzip
+from collections.abc import AsyncIterator
+
+import pytest
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
+
+from dashboard.middleware import GZipMiddleware, request_id
+
+LONG = "words that repeat, " * 100
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(LONG)
+
+
+async def events() -> AsyncIterator[bytes]:
+    yield LONG.encode()
+
+
+def test_gzip_compresses_pages() -> None:
+    request = RequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
+
+    answer = GZipMiddleware(page)(request)
+
+    assert isinstance(answer, HttpResponse)
+    assert answer["Content-Encoding"] == "gzip"
+    assert gzip.decompress(answer.content).decode() == LONG
+
+
+def test_gzip_leaves_event_streams_alone() -> None:
+    stream = StreamingHttpResponse(events(), content_type="text/event-stream; charset=utf-8")
+    request = RequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
+
+    answer = GZipMiddleware(page).process_response(request, stream)
+
+    assert answer is stream
+    assert not answer.has_header("Content-Encoding")
+
+
+@pytest.mark.parametrize("given", ["proxy-4711-abc", "0123456789abcdef"])
+def test_request_id_of_the_proxy_is_kept(given: str) -> None:
+    request = RequestFactory().get("/", headers={"X-Request-Id": given})
+
+    assert request_id(page)(request)["X-Request-Id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "short", "a" * 65, "with space 1", "line\nbreak-1"])
+def test_request_id_is_made_where_none_or_a_strange_one_is_given(given: str) -> None:
+    request = RequestFactory().get("/", headers={"X-Request-Id": given})
+
+    answer = request_id(page)(request)
+
+    assert answer["X-Request-Id"].startswith("req_")
+    assert answer["X-Request-Id"] == request.request_id
