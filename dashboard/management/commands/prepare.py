@@ -24,6 +24,6 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["rest_framework"])
         if options["sandboxes"]:
-            call_command("seed_demo", sandboxes=options["sandboxes"], stdout=self.stdout)
+            call_command("seed_demo", "--sandboxes", options["sandboxes"], stdout=self.stdout)
         else:
-            call_command("first_admin", base_url=options["base_url"], stdout=self.stdout)
+            call_command("first_admin", "--base-url", options["base_url"], stdout=self.stdout)
