@@ -1,13 +1,13 @@
 """Alive, and ready: each check says how it stands, and one that fails makes the answer 503."""
 
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
 
+from connectors import tasks
 from dashboard.celery import TICK, note_tick
 from dashboard.models import Heartbeat
 
@@ -67,8 +67,8 @@ def test_note_tick_keeps_the_newest_and_heeds_no_other_task() -> None:
     before = timezone.now()
     Heartbeat.objects.create(name=TICK, at=before - timedelta(hours=1))
 
-    note_tick(sender=SimpleNamespace(name="connectors.tasks.sweep"))
+    note_tick(sender=tasks.sweep)
     assert Heartbeat.objects.get().at < before
-    note_tick(sender=SimpleNamespace(name=TICK))
+    note_tick(sender=tasks.tick)
 
     assert Heartbeat.objects.get().at >= before

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
 from dashboard.middleware import GZipMiddleware, request_id
@@ -13,7 +14,14 @@ LONG = "words that repeat, " * 100
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(LONG)
+    return HttpResponse(LONG, headers={"X-Seen": request.request_id} if hasattr(request, "request_id") else {})
+
+
+def answered(given: str) -> HttpResponseBase:
+    """This will send a request with an id through the middleware."""
+    answer = request_id(page)(RequestFactory().get("/", headers={"X-Request-Id": given}))
+    assert isinstance(answer, HttpResponseBase)
+    return answer
 
 
 async def events() -> AsyncIterator[bytes]:
@@ -42,16 +50,12 @@ def test_gzip_leaves_event_streams_alone() -> None:
 
 @pytest.mark.parametrize("given", ["proxy-4711-abc", "0123456789abcdef"])
 def test_request_id_of_the_proxy_is_kept(given: str) -> None:
-    request = RequestFactory().get("/", headers={"X-Request-Id": given})
-
-    assert request_id(page)(request)["X-Request-Id"] == given
+    assert answered(given)["X-Request-Id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "short", "a" * 65, "with space 1", "line\nbreak-1"])
 def test_request_id_is_made_where_none_or_a_strange_one_is_given(given: str) -> None:
-    request = RequestFactory().get("/", headers={"X-Request-Id": given})
-
-    answer = request_id(page)(request)
+    answer = answered(given)
 
     assert answer["X-Request-Id"].startswith("req_")
-    assert answer["X-Request-Id"] == request.request_id
+    assert answer["X-Request-Id"] == answer["X-Seen"]
