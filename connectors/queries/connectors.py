@@ -6,7 +6,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -256,11 +269,17 @@ def summary(viewer: Viewer) -> Summary:
 
 def accounts_of(viewer: Viewer) -> QuerySet[VendorAccount]:
     """This will give the accounts whose connectors the person may see, with how many operations are open."""
-    accounts = VendorAccount.objects.select_related("team")
+    accounts = VendorAccount.objects.select_related("team").order_by("name")
     if not viewer.sees_all:
-        accounts = accounts.filter(Q(team_id__in=viewer.roles) | Q(connectors__team_id__in=viewer.roles)).distinct()
-    under_way = Count("operations", filter=Q(operations__status__in=OPEN), distinct=True)
-    return accounts.annotate(open_operations=under_way).order_by("name")
+        accounts = accounts.filter(Q(team_id__in=viewer.roles) | _has_visible("account_id", viewer))
+    under_way = Operation.objects.filter(account_id=OuterRef("pk"), status__in=OPEN).order_by().values("account_id")
+    count = Subquery(under_way.annotate(number=Count("pk")).values("number"))
+    return accounts.annotate(open_operations=Coalesce(count, 0))
+
+
+def _has_visible(key: str, viewer: Viewer) -> Exists:
+    """Has it any connector that the person may see?"""
+    return Exists(Connector.objects.filter(**{key: OuterRef("pk")}, team_id__in=viewer.roles))
 
 
 def pipelines_of(viewer: Viewer) -> QuerySet[Pipeline]:
@@ -268,4 +287,4 @@ def pipelines_of(viewer: Viewer) -> QuerySet[Pipeline]:
     rows = Pipeline.objects.select_related("account__team")
     if viewer.sees_all:
         return rows
-    return rows.filter(Q(account__team_id__in=viewer.roles) | Q(connectors__team_id__in=viewer.roles)).distinct()
+    return rows.filter(Q(account__team_id__in=viewer.roles) | _has_visible("pipeline_id", viewer))

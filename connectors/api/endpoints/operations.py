@@ -49,7 +49,7 @@ class Operations(Endpoint):
         responses={202: serializers.OperationSerializer},
     )
     def post(self, request: Request) -> Response:
-        """This will ask for a verb. 202: it is recorded and will be sent; look at the operation for what becomes of it."""
+        """This will ask for a verb. 202: it is recorded and will be sent; the operation tells what becomes of it."""
         form = serializers.OperationRequestSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         wish = form.validated_data

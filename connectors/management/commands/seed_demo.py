@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """This will seed, then replace the demo's tokens: they are shown once, so each start makes new ones."""
         try:
-            addresses = json.loads(options["sandboxes"].read_text())
+            addresses = json.loads(Path(options["sandboxes"]).read_text())
         except (OSError, ValueError) as error:
             raise CommandError(f"{options['sandboxes']} cannot be read: {error}") from error
         demo.seed(addresses)

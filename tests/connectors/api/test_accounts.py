@@ -75,7 +75,9 @@ def test_patch_replaces_only_what_is_given(client_of: ClientOf, estate: Estate) 
 
     assert answer.json()["name"] == "renamed"
     assert vault.unseal(VendorAccount.objects.get()) == {"key": SECRET}
-    assert AuditEvent.objects.get(action="account.changed").before["name"] == "box-prod"
+    before = AuditEvent.objects.get(action="account.changed").before
+    assert before
+    assert before["name"] == "box-prod"
 
 
 def test_delete_removes_the_account_and_keeps_the_record(client_of: ClientOf, estate: Estate) -> None:

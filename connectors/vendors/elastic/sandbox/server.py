@@ -114,7 +114,7 @@ class _Server:
         return answer(request, {"result": "updated"})
 
     async def scheduling(self, request: Request) -> Response:
-        """`PUT /_connector/{id}/_scheduling`; a body without `full` and `incremental` is refused, by mistake of theirs."""
+        """`PUT /_connector/{id}/_scheduling`; a body with neither `full` nor `incremental` is refused."""
         id_ = request.path_params["id"]
         if id_ not in self.world.connectors:
             return error(request, 404, "document_missing_exception", f"[{id_}]: document missing")

@@ -37,13 +37,13 @@ class Planned:
 def reads(table: str, part: str, transport: str = "kafka_input", **more: object) -> Endpoint:
     """This will plan an input."""
     name = table.strip('"') if table.startswith('"') else table.lower()
-    return Endpoint(f"{name}.{part}", table, "inputs", transport, **more)  # type: ignore[arg-type]  # its own fields
+    return Endpoint(f"{name}.{part}", table, "inputs", transport, **more)  # type: ignore[arg-type]  # fields
 
 
 def writes(view: str, part: str, transport: str = "kafka_output", **more: object) -> Endpoint:
     """This will plan an output."""
     name = f"{view.lower()}.{part}"
-    return Endpoint(name, view, "outputs", transport, **more)  # type: ignore[arg-type]  # its own fields
+    return Endpoint(name, view, "outputs", transport, **more)  # type: ignore[arg-type]  # fields
 
 
 DEMO: Sequence[Planned] = (

@@ -103,7 +103,7 @@ class FelderaWorld(World):
             "program_version": 2,
             "program_status": pipeline.program_status,
             "deployment_id": pipeline.deployment,
-            "deployment_error": {"message": pipeline.error, "error_code": "RunnerError"} if pipeline.error else None,
+            "deployment_error": {"message": pipeline.error} if pipeline.error else None,
             "deployment_status": pipeline.odd_word or pipeline.status,
             "deployment_desired_status": pipeline.desired,
         }
