@@ -95,6 +95,11 @@ def browser_path() -> str:
     return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """This will put journeys last: Playwright leaves an event loop running in its process, where others need none."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """This will say loudly when no journey ran."""
     if find_browser() is None:
