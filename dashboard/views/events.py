@@ -130,14 +130,19 @@ def _parts(viewer: Viewer, topics: Topics, changes: Changes) -> Iterable[str]:
             yield _partial(
                 f"connector-{row.connector.pk}", "connectors/board/_row.html", {"row": row, "viewer": viewer}
             )
-    if topics.connector and (changes.is_resync or topics.connector in changes.connectors):
+    if topics.connector and (changes.is_resync or topics.connector in changes.connectors or changes.accounts):
         context = pages.connector(viewer, topics.connector)
-        if context:
+        if context and _is_told(changes, context["connector"].pk, context["connector"].account_id, changes.connectors):
             yield _partial(f"connector-live-{topics.connector}", "connectors/connector/_live.html", context)
-    if topics.pipeline and (changes.is_resync or topics.pipeline in changes.pipelines or changes.connectors):
+    if topics.pipeline and (changes.is_resync or topics.pipeline in changes.pipelines or changes.accounts):
         context = pages.pipeline(viewer, topics.pipeline)
-        if context:
+        if context and _is_told(changes, context["pipeline"].pk, context["pipeline"].account_id, changes.pipelines):
             yield _partial(f"pipeline-live-{topics.pipeline}", "connectors/pipeline/_live.html", context)
+
+
+def _is_told(changes: Changes, pk: int, account_id: int, ids: set[int]) -> bool:
+    """Does a change concern this page: its own row, or the reading of its account?"""
+    return changes.is_resync or pk in ids or account_id in changes.accounts
 
 
 def _partial(target: str, template: str, context: dict[str, object]) -> str:

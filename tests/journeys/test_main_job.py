@@ -1,6 +1,7 @@
 """The main job, as a person does it: find a connector, press, and see it confirmed because the vendor says so."""
 
 import json
+import re
 import time
 import urllib.request
 from collections.abc import Callable
@@ -46,15 +47,17 @@ def truth(stack: Running, vendor: str, name: str) -> str:
 
 
 def press(page: Page, pk: int, label: str) -> None:
-    """This will press a verb on a row: the button itself or, behind it, the menu's."""
-    row = page.locator(f"#connector-{pk}")
-    direct = row.locator(".verbs > form button, .verbs > button, .verbs > a.btn").filter(has_text=label)
-    if direct.count() == 0:
-        row.locator(".verbs summary").click()
-    row.locator(".verbs").get_by_text(label, exact=False).first.click()
-    dialog = page.locator("dialog[open]")
-    if dialog.count() or label.endswith("…"):
-        dialog.get_by_role("button", name=label.rstrip("…")).click()
+    """This will press a verb on a row: the button itself or, behind it, the menu's; and say yes where it asks."""
+    verbs = page.locator(f"#connector-{pk} .verbs")
+    button = verbs.get_by_text(re.compile(f"^{label}…?$")).first
+    if not button.is_visible():
+        verbs.locator("summary").click()
+    asks = button.inner_text().strip().endswith("…")
+    button.click()
+    if asks:
+        dialog = page.locator("dialog[open]")
+        expect(dialog).to_be_visible()
+        dialog.get_by_role("button", name=label).click()
 
 
 @pytest.mark.parametrize("vendor", sorted(registry.vendors()))

@@ -20,11 +20,12 @@ VENDOR = Vendor(
             timeout=600,
             usual=3,
             consequence="It sends nothing to its bus until it is started again. A queue or stream keeps its "
-            "messages as long as its own retention says; ticks of a timer are not made up, and pushed events may be refused.",
+            "messages as long as its own retention says; ticks of a timer are not made up, and pushed events may be "
+            "refused.",
         ),
     ),
     fields=(
-        Field("key", "Authorized key", "The JSON file of a service account with the role serverless.eventrouter.editor.",
+        Field("key", "Authorized key", "The JSON file of a service account that is serverless.eventrouter.editor.",
               is_secret=True, kind="textarea"),
         Field("folder_ids", "Folders", "Ids of the folders to show, one a line.", kind="list"),
         Field("operation_url", "Address of operations", is_required=False, kind="url",

@@ -52,7 +52,8 @@ DEMO: Sequence[Planned] = (
         writes("orders_enriched", "to_warehouse", "postgres_output"),
     ), ("team:retail", "env:prod")),
     Planned("stock-alerts", "Paused", (
-        reads("stock", "from_kafka"), reads('"Suppliers"', "from_pg", "postgres_input"), writes("low_stock", "to_topic"),
+        reads("stock", "from_kafka"), reads('"Suppliers"', "from_pg", "postgres_input"),
+        writes("low_stock", "to_topic"),
     ), ("team:retail",)),
     Planned("session-features", "Running", (
         reads("clicks", "from_kafka", fatal_error=FATAL), writes("features", "to_delta", "delta_table_output"),

@@ -128,7 +128,8 @@ class FelderaWorld(World):
         total = self.counted(pipeline, connector)
         if connector.kind == "inputs":
             metrics = {"total_bytes": total * 80, "total_records": total, "buffered_records": 0, "buffered_bytes": 0,
-                       "num_transport_errors": 0, "num_parse_errors": 0, "end_of_input": connector.is_finished}  # fmt: skip
+                       "num_transport_errors": 0, "num_parse_errors": 0,
+                       "end_of_input": connector.is_finished}  # fmt: skip
         else:
             metrics = {"transmitted_records": total, "transmitted_bytes": total * 96, "queued_records": 0,
                        "buffered_records": 0, "num_encode_errors": 0, "num_transport_errors": 0}  # fmt: skip
