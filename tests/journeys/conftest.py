@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from dashboard.stack import folders
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY = re.compile(r"ready after [\d.]+ s:\s+(\S+)")
 CHROMIUM = ["--disable-dev-shm-usage", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -93,6 +95,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert running.url, "\n".join(running.lines)
     yield running
     running.stop()
+    folders.wipe(state)
 
 
 @pytest.fixture(scope="session")
