@@ -1,6 +1,7 @@
 """Our verbs over one Elasticsearch deployment. Elasticsearch runs nothing itself: a connector service does."""
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -79,7 +80,7 @@ class ElasticAdapter:
             vendor_state=_words(row, jobs),
             direction=Direction.SOURCE,
             type=str(row.get("service_type") or ""),
-            error=error.split("\n", 1)[0] if is_bad else "",
+            error=_cause(error) if is_bad else "",
             error_trace=error if is_bad and "\n" in error else "",
             whose="yours" if verdict.state is State.UNCONFIGURED else "",
             config={
@@ -190,6 +191,12 @@ class ElasticAdapter:
                     Check("list", None, "not tried"), act]  # fmt: skip
         listed = Check("list", True, f"{len(found)} of {count} connectors")
         return [Check("reach", True, "answers"), Check("sign_in", True, "accepted"), listed, act]
+
+
+def _cause(error: str) -> str:
+    """The first line, without the exception's class in front: `pkg.mod.SomeError: login failed` is `login failed`."""
+    line = error.split("\n", 1)[0]
+    return re.sub(r"^(?:\w+\.)+\w+: ", "", line)
 
 
 def _words(row: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]) -> str:

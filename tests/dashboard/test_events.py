@@ -1,0 +1,71 @@
+"""The event stream: who gets which rows, and what a page is told."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+from django.utils import timezone
+
+from connectors import permissions
+from dashboard.hub import Changes
+from dashboard.views.events import Topics, _parts
+from tests import cast
+
+
+@pytest.fixture
+def estate(db: None, tiny: str) -> cast.Estate:
+    """This will make the fixed cast and their estate."""
+    return cast.estate(tiny, timezone.now())
+
+
+def told(estate: cast.Estate, who: str, changes: Changes, topics: Topics) -> list[str]:
+    """This will give the ids of what somebody's page is told to change."""
+    viewer = permissions.viewer_of(estate.people[who])
+    return re.findall(r'hx-target="#([a-z-]+\d+)"', "".join(_parts(viewer, topics, changes)))
+
+
+def test_only_changed_rows_that_the_page_shows_are_sent(estate: cast.Estate) -> None:
+    first, second, third = (c.pk for c in estate.connectors)
+
+    sent = told(estate, "viewer", Changes(connectors={first, third}), Topics(rows=frozenset({first, second})))
+
+    assert sent == [f"connector-{first}"]
+
+
+def test_after_a_lost_connection_every_row_of_the_page_is_sent(estate: cast.Estate) -> None:
+    rows = frozenset(c.pk for c in estate.connectors)
+
+    sent = told(estate, "viewer", Changes(is_resync=True), Topics(rows=rows))
+
+    assert sorted(sent) == sorted(f"connector-{pk}" for pk in rows)
+
+
+def test_a_stranger_is_told_nothing(estate: cast.Estate) -> None:
+    rows = {c.pk for c in estate.connectors}
+    topics = Topics(rows=frozenset(rows), connector=estate.connectors[0].pk, pipeline=estate.pipeline.pk)
+
+    assert told(estate, "stranger", Changes(connectors=rows, is_resync=True), topics) == []
+
+
+def test_a_connectors_page_follows_the_readings_of_its_account(estate: cast.Estate) -> None:
+    topics = Topics(connector=estate.connectors[0].pk)
+
+    assert told(estate, "viewer", Changes(accounts={estate.account.pk}), topics) == [
+        f"connector-live-{estate.connectors[0].pk}"
+    ]
+    assert told(estate, "viewer", Changes(accounts={estate.account.pk + 1}), topics) == []
+
+
+def test_a_row_shows_no_secret_and_no_token(estate: cast.Estate) -> None:
+    viewer = permissions.viewer_of(estate.people["operator"])
+    html = "".join(_parts(viewer, Topics(rows=frozenset({estate.connectors[0].pk})), Changes(is_resync=True)))
+
+    assert "csrfmiddlewaretoken" not in html
+    assert cast.SECRET not in html
+
+
+async def test_signed_out_is_told_by_status_and_never_by_a_form(db: None) -> None:
+    answer: Any = await AsyncClient().get("/events/?summary=1")
+
+    assert (answer.status_code, answer.content) == (401, b"")
