@@ -33,6 +33,7 @@ class Situation:
     desired_by: str = ""
     desired_reason: str = ""
     drift_since: datetime | None = None
+    drift_snoozed_until: datetime | None = None
     rate: float | None = None
     """Records a second, where known."""
 
@@ -129,8 +130,9 @@ def _failed(s: Situation) -> Diagnosis | None:
 def _drift(s: Situation) -> Diagnosis | None:
     if s.drift_since is None or s.desired_state is None:
         return None
+    snoozed = f" Snoozed until {s.drift_snoozed_until:%Y-%m-%d %H:%M %Z}." if s.drift_snoozed_until else ""
     return Diagnosis(
-        "drift", f"Made {s.state} outside. Wanted: {s.desired_state}, by {s.desired_by}.",
+        "drift", f"Made {s.state} outside. Wanted: {s.desired_state}, by {s.desired_by}.{snoozed}",
         press="Ask for the wanted state again, or accept this one.",
         evidence=[Evidence(f"observed {s.state}, wanted {s.desired_state}", s.drift_since)],
     )  # fmt: skip

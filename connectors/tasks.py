@@ -32,6 +32,14 @@ def sweep() -> None:
     schedule.sweep()
 
 
+@shared_task(ignore_result=True)
+def measure() -> None:
+    """This will work out how long verbs usually take."""
+    from connectors.services import timings
+
+    timings.measure()
+
+
 def wake(account_id: int) -> None:
     """This will hint that an account has work; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.views import audit, board, operations, targets
+from connectors.views import audit, board, drift, operations, targets
 
 urlpatterns = [
     path("", board.board, name="board"),
@@ -12,7 +12,11 @@ urlpatterns = [
     path("pipelines/<int:pk>/", targets.pipeline, name="pipeline"),
     path("pipelines/<int:pk>/operations/", operations.create_for_pipeline, name="pipeline-operations"),
     path("pipelines/<int:pk>/operations/new/", operations.new_for_pipeline, name="pipeline-operation-new"),
+    path("connectors/<int:pk>/drift/", drift.decide_for_connector, name="connector-drift"),
+    path("pipelines/<int:pk>/drift/", drift.decide_for_pipeline, name="pipeline-drift"),
     path("operations/<uuid:pk>/cancellation/", operations.cancel, name="operation-cancellation"),
+    path("operations/<uuid:pk>/retry/", operations.retry, name="operation-retry"),
+    path("operations/<uuid:pk>/resending/", operations.send_again, name="operation-resending"),
     path("accounts/<int:pk>/", targets.account, name="account"),
     path("audit/", audit.events, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),

@@ -9,7 +9,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from connectors.services import accounts, operations
+from connectors.services import accounts, audit, operations
 
 STATUS = {
     operations.NotAllowed: HTTPStatus.FORBIDDEN,
@@ -37,6 +37,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, operations.NotPossible):
         set_rollback()
         return problem(STATUS[type(error)], error.code, str(error))
+    if isinstance(error, audit.Unwritable):
+        set_rollback()
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "record_unwritable", str(error))
     if isinstance(error, accounts.Invalid):
         return problem(HTTPStatus.BAD_REQUEST, "invalid", "Some fields are not right.", errors=error.errors)
     if isinstance(error, accounts.InUse):

@@ -90,6 +90,8 @@ class ConnectorSerializer(serializers.Serializer[Row]):
     activity = ActivitySerializer(source="verdict")
     desired_state = serializers.CharField(source="connector.desired_state", allow_null=True)
     drift = serializers.SerializerMethodField()
+    drift_since = serializers.DateTimeField(source="connector.drift_since", allow_null=True)
+    drift_snoozed_until = serializers.DateTimeField(source="connector.drift_snoozed_until", allow_null=True)
     tasks = TaskCountSerializer(source="connector")
     error = serializers.CharField(source="connector.error")
     why = WhySerializer()
@@ -150,6 +152,29 @@ class PipelineSerializer(serializers.Serializer[Pipeline]):
     def get_stale(self, pipeline: Pipeline) -> bool:
         """This will tell whether its state is too old to be relied on."""
         return pipeline.is_stale()
+
+
+class DriftSerializer(serializers.Serializer[Any]):
+    """Where a target stands between what is wanted and what is observed."""
+
+    state = serializers.CharField()
+    desired_state = serializers.CharField(allow_null=True)
+    drift_since = serializers.DateTimeField(allow_null=True)
+    drift_snoozed_until = serializers.DateTimeField(allow_null=True)
+
+
+class DriftDecisionSerializer(serializers.Serializer[Any]):
+    """What to do about a drift; `snooze` takes the time until which."""
+
+    choice = serializers.ChoiceField(choices=["reapply", "accept", "snooze"])
+    until = serializers.DateTimeField(required=False)
+    reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """This will refuse snoozing for ever."""
+        if attrs["choice"] == "snooze" and "until" not in attrs:
+            raise serializers.ValidationError({"until": "Name the time until which to snooze."})
+        return attrs
 
 
 class TargetSerializer(serializers.Serializer[Any]):
@@ -216,12 +241,14 @@ class AccountSerializer(serializers.ModelSerializer[VendorAccount]):
     """One vendor account and its health. Credentials go in and never come out."""
 
     team = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    circuit = serializers.CharField()
 
     class Meta:
         model = VendorAccount
         fields = [
             "id", "vendor", "name", "base_url", "settings", "team", "is_enabled", "observed_at", "observed_version",
-            "failing_since", "failure", "failure_kind", "rows_seen", "rows_expected", "unread", "interval", "budget",
+            "failing_since", "failure", "failure_kind", "failures", "circuit", "due_at",
+            "rows_seen", "rows_expected", "unread", "interval", "budget",
         ]  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from connectors.models.accounts import VendorAccount
 from connectors.models.audit import AuditEvent
 from connectors.models.connectors import Connector, Pipeline
-from connectors.models.operations import Operation, StateChange
+from connectors.models.operations import Operation, StateChange, UsualTime
 from connectors.models.people import ApiToken, FirstAdminLink, Membership, SiteMembership, Team
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "SiteMembership",
     "StateChange",
     "Team",
+    "UsualTime",
     "VendorAccount",
 ]

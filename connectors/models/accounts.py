@@ -2,8 +2,23 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from connectors.models.people import Team
+
+CIRCUIT_OPENS_AT = 3
+"""Observations failed in a row after which nothing is sent until one has succeeded again."""
+
+
+class Circuit(models.TextChoices):
+    """Whether calls go through: the breaker of one account."""
+
+    CLOSED = "closed"
+    """All go through."""
+    OPEN = "open"
+    """None does, until it is time to look again."""
+    HALF_OPEN = "half_open"
+    """One observation is let through; it decides."""
 
 
 class VendorAccount(models.Model):
@@ -56,3 +71,11 @@ class VendorAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def circuit(self) -> Circuit:
+        """Where the breaker stands, by the observations that failed in a row and the time of the next."""
+        if self.failures < CIRCUIT_OPENS_AT:
+            return Circuit.CLOSED
+        is_time = self.due_at is None or self.due_at <= timezone.now()
+        return Circuit.HALF_OPEN if is_time else Circuit.OPEN

@@ -40,6 +40,8 @@ class Observed(models.Model):
     desired_reason = models.TextField(blank=True)
     drift_since = models.DateTimeField(null=True, blank=True)
     """Since when observed and desired have differed with no open operation."""
+    drift_snoozed_until = models.DateTimeField(null=True, blank=True)
+    """Until then the drift is known and does not ask for attention."""
 
     class Meta:
         abstract = True

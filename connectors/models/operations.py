@@ -112,6 +112,26 @@ class Operation(models.Model):
         }.get(status, self.finished_at)
 
 
+class UsualTime(models.Model):
+    """How long a verb takes at a vendor from request to confirmation, as measured here."""
+
+    vendor = models.SlugField(max_length=40)
+    target = models.CharField(max_length=20, choices=[("connector", "connector"), ("pipeline", "pipeline")])
+    kind = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    p50 = models.FloatField()
+    """Seconds."""
+    p95 = models.FloatField()
+    count = models.PositiveIntegerField()
+    """Operations behind the figures: the newest confirmed ones."""
+    measured_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["vendor", "target", "kind"], name="usual_time_once")]
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.target} {self.kind}: {self.p50:.1f} s"
+
+
 class StateChange(models.Model):
     """One observed transition, and what caused it."""
 

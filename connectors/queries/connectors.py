@@ -27,7 +27,7 @@ from connectors import diagnose, matrix
 from connectors.matrix import Activity
 from connectors.models import Connector, Operation, Pipeline, VendorAccount
 from connectors.permissions import Viewer
-from connectors.queries import verbs
+from connectors.queries import timings, verbs
 from connectors.states import OPEN, State
 from connectors.vendors import registry
 from connectors.vendors.base import Vendor
@@ -156,10 +156,10 @@ class Row:
 
 
 def rows(connectors: Sequence[Connector], viewer: Viewer, now: datetime | None = None) -> list[Row]:
-    """This will put together what the board shows of these connectors, with one query for all of them."""
+    """This will put together what the board shows of these connectors, with two queries for all of them."""
     now = now or timezone.now()
-    last = last_operations([c.pk for c in connectors])
-    return [_row(connector, viewer, last.get(connector.pk), now) for connector in connectors]
+    last, times = last_operations([c.pk for c in connectors]), timings.measured()
+    return [_row(connector, viewer, last.get(connector.pk), times, now) for connector in connectors]
 
 
 def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
@@ -168,7 +168,9 @@ def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
     return {o.connector_id: o for o in newest.distinct("connector_id") if o.connector_id is not None}
 
 
-def _row(connector: Connector, viewer: Viewer, operation: Operation | None, now: datetime) -> Row:
+def _row(
+    connector: Connector, viewer: Viewer, operation: Operation | None, times: timings.Measured, now: datetime
+) -> Row:
     is_stale = connector.is_stale(now)
     open_verb = operation.kind if operation and operation.is_open else None
     return Row(
@@ -177,7 +179,7 @@ def _row(connector: Connector, viewer: Viewer, operation: Operation | None, now:
         verdict=connector.verdict(now),
         is_stale=is_stale,
         why=diagnose.diagnose(situation(connector, is_stale=is_stale)),
-        buttons=verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb),
+        buttons=verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times),
         operation=operation,
     )
 
@@ -208,6 +210,7 @@ def situation(connector: Connector, *, is_stale: bool) -> diagnose.Situation:
         desired_by=connector.desired_by,
         desired_reason=connector.desired_reason,
         drift_since=connector.drift_since,
+        drift_snoozed_until=connector.drift_snoozed_until,
         rate=connector.metrics.get("records_per_s"),
     )
 

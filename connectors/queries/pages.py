@@ -8,7 +8,7 @@ from django.utils import timezone
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
-from connectors.queries import verbs
+from connectors.queries import timings, verbs
 from connectors.states import OPEN
 from connectors.vendors import registry
 
@@ -55,7 +55,13 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
         "pipeline": found,
         "vendor": registry.get(found.account.vendor),
         "is_stale": is_stale,
-        "buttons": verbs.buttons(found, viewer, is_stale=is_stale, open_verb=under_way.kind if under_way else None),
+        "buttons": verbs.buttons(
+            found,
+            viewer,
+            is_stale=is_stale,
+            open_verb=under_way.kind if under_way else None,
+            times=timings.measured(),
+        ),
         "operation": operations[0] if operations else None,
         "operations": operations,
         "changes": list(StateChange.objects.filter(pipeline=found).select_related("operation")[:LATEST]),

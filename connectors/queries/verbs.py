@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from connectors.models import Connector, Pipeline
 from connectors.permissions import Viewer
+from connectors.queries.timings import Measured, Usual, usual
 from connectors.states import LABELS, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import Capability
@@ -28,13 +29,18 @@ class Button:
     why_not: str
     consequence: str
     """Said in a dialog first; empty means it is sent at once."""
-    usual: float
-    """Seconds it usually takes."""
+    times: Usual
+    """How long it usually takes."""
 
     @property
     def is_on(self) -> bool:
         """Can it be pressed?"""
         return not self.why_not
+
+    @property
+    def usual(self) -> float:
+        """Seconds that half of them take at most."""
+        return self.times.p50
 
 
 def why_not(target: Connector | Pipeline, capability: Capability, *, is_stale: bool, open_verb: str | None) -> str:
@@ -52,9 +58,21 @@ def why_not(target: Connector | Pipeline, capability: Capability, *, is_stale: b
     return ""
 
 
-def buttons(target: Connector | Pipeline, viewer: Viewer, *, is_stale: bool, open_verb: str | None) -> list[Button]:
-    """This will give each verb the vendor has for this kind of target, the likeliest one first."""
+def capabilities_of(target: Connector | Pipeline) -> list[Capability]:
+    """This will give the verbs that the vendor has for this kind of target."""
     kind = "connector" if isinstance(target, Connector) else "pipeline"
+    return [c for c in registry.get(target.account.vendor).capabilities if c.target == kind]
+
+
+def capability_of(target: Connector | Pipeline, verb: Verb) -> Capability | None:
+    """This will find one of them; None when the vendor has no such verb."""
+    return next((c for c in capabilities_of(target) if c.verb is verb), None)
+
+
+def buttons(
+    target: Connector | Pipeline, viewer: Viewer, *, is_stale: bool, open_verb: str | None, times: Measured
+) -> list[Button]:
+    """This will give each verb the vendor has for this kind of target, the likeliest one first."""
     team = target.team if isinstance(target, Connector) else target.account.team
     forbidden = viewer.why_not_operate(team.pk, team.slug)
     special = target.facts.get("consequence", {})
@@ -64,10 +82,9 @@ def buttons(target: Connector | Pipeline, viewer: Viewer, *, is_stale: bool, ope
             label=_label(capability),
             why_not=forbidden or why_not(target, capability, is_stale=is_stale, open_verb=open_verb),
             consequence=special.get(capability.verb) or capability.consequence,
-            usual=capability.usual,
+            times=usual(times, target.account.vendor, capability),
         )
-        for capability in registry.get(target.account.vendor).capabilities
-        if capability.target == kind
+        for capability in capabilities_of(target)
     ]
     order = (*LIKELIEST.get(State(target.state), ()), *USUALLY)
     return sorted(found, key=lambda b: (not b.is_on, order.index(b.verb) if b.verb in order else len(order)))

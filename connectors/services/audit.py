@@ -3,14 +3,26 @@
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from connectors.actor import Actor
+from connectors.actor import DRIVER, Actor
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, VendorAccount
 
 Result = AuditEvent.Result
 Target = Connector | Pipeline | VendorAccount | None
+
+
+class Unwritable(RuntimeError):
+    """The record cannot be written, so nothing is sent to a vendor and nothing is changed."""
+
+    kind = "audit"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The audit record cannot be written, so nothing was changed and nothing is sent. "
+            "An admin has to look at the database; /readyz says more."
+        )
 
 
 class OutsideTransaction(RuntimeError):
@@ -36,10 +48,11 @@ def record(
     :param action: noun first, dots, past tense: `connector.pause.requested`
     :param target: needs `account` and its `team`, to keep their names as they are now
     :raises OutsideTransaction: there is no transaction; nothing may go unrecorded
+    :raises Unwritable: the database refused it; the transaction is lost, as it must be
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(f"{action} must be recorded in the transaction of the change")
-    return AuditEvent.objects.create(
+    event = AuditEvent(
         at=at or timezone.now(),
         action=action,
         result=result,
@@ -59,6 +72,27 @@ def record(
         vendor_reply=operation.vendor_reply if operation else "",
         **_names(target),
     )
+    try:
+        event.save(force_insert=True)
+    except IntegrityError:  # a second outcome: the record works, its caller does not
+        raise
+    except DatabaseError as error:
+        raise Unwritable from error
+    return event
+
+
+def probe() -> None:
+    """
+    This will write an event and take it back at once.
+
+    :raises Unwritable: the record takes nothing now
+    """
+    try:
+        with transaction.atomic():
+            record("site.record.probed", actor=DRIVER, result=Result.DONE)
+            transaction.set_rollback(True)
+    except DatabaseError as error:
+        raise Unwritable from error
 
 
 def _names(target: Target) -> dict[str, str]:

@@ -6,6 +6,7 @@ the call goes out.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import time
@@ -17,13 +18,14 @@ from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from connectors.actor import DRIVER
 from connectors.models import Connector, Operation, Pipeline, VendorAccount
-from connectors.services import leases, operations, reconciling, vault
+from connectors.models.accounts import CIRCUIT_OPENS_AT
+from connectors.services import audit, leases, operations, reconciling, vault
 from connectors.services.leases import Lease, LeaseLost
 from connectors.states import OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
@@ -45,6 +47,11 @@ RETRY_AFTER = 2.0
 """Seconds before the same order is sent again, doubled with each attempt."""
 LONGEST_PAUSE = 300.0
 """Seconds between two tries at an account that does not answer."""
+LONGEST_HOT_PAUSE = 8.0
+"""The same while operations are open."""
+
+CLAIMING, CLAIMED, REPLIED, RECORDED = "claiming", "claimed", "replied", "recorded"
+"""The stages between which a driver may die; it logs each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +72,13 @@ def drive(account_id: int) -> bool:
     except LeaseLost:
         log.warning("lease lost", account_id=account_id)
         return False
+    except audit.Unwritable as error:
+        log.error("nothing is sent: the audit record cannot be written", account_id=account_id)  # no news in its trace
+        reconciling.note_failure(lease, error, pause=LONGEST_HOT_PAUSE)
+        return False
     finally:
-        leases.give_back(lease)
+        with contextlib.suppress(DatabaseError):  # without a database it runs out by itself
+            leases.give_back(lease)
     return is_hot or _has_work(account_id)
 
 
@@ -76,9 +88,11 @@ def _has_work(account_id: int) -> bool:
 
 
 def _sendable(account_id: int, now: datetime) -> QuerySet[Operation]:
+    """What may go out now: not while the vendor wants to be left alone, nor through a circuit that is not closed."""
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
     left_alone = Q(account__not_before__isnull=True) | Q(account__not_before__lte=now)
-    return Operation.objects.filter(due, left_alone, account_id=account_id, status=OperationStatus.QUEUED)
+    queued = Operation.objects.filter(account_id=account_id, status=OperationStatus.QUEUED)
+    return queued.filter(due, left_alone, account__failures__lt=CIRCUIT_OPENS_AT)
 
 
 class Slice:
@@ -99,21 +113,22 @@ class Slice:
         end = time.monotonic() + SLICE
         with asyncio.Runner() as runner:
             rules = AddressRules(is_private_allowed=settings.VENDOR_PRIVATE_ADDRESSES)
-            http = Http(self.vendor.slug, config, rules=rules)
+            self.http = Http(self.vendor.slug, config, rules=rules)
             try:
-                return self._work(runner, self.vendor.adapter(config, http), end)
+                return self._work(runner, self.vendor.adapter(config, self.http), end)
             finally:
-                runner.run(http.__aexit__())
+                runner.run(self.http.__aexit__())
 
     def _work(self, runner: asyncio.Runner, adapter: Adapter, end: float) -> bool:
         pause = FIRST_LOOK
         while True:
+            self._stay_alive()
             sent = self._send_queued(runner, adapter)
             pause = FIRST_LOOK if sent else min(pause * 2, self.vendor.hot_interval)
             if sent:
                 time.sleep(FIRST_LOOK)
             open_operations = self._open_operations()
-            if not (open_operations or self._is_due()):
+            if not self._is_due(is_hot=bool(open_operations)):
                 return False
             if not self._observe(runner, adapter, open_operations):
                 return False
@@ -123,12 +138,17 @@ class Slice:
                 return True
             time.sleep(pause)
 
-    def _is_due(self) -> bool:
-        self.account.refresh_from_db(fields=["due_at", "not_before"])
-        now = timezone.now()
-        if self.account.not_before and self.account.not_before > now:
-            return False
-        return self.account.due_at is None or self.account.due_at <= now
+    def _stay_alive(self) -> None:
+        """Short calls give no sign of life of their own."""
+        if self.lease.certain_until - time.monotonic() < leases.RENEWAL:
+            leases.renew(self.lease)
+
+    def _is_due(self, *, is_hot: bool) -> bool:
+        """While operations are open it always is, unless the last try failed: then it waits as long as it said."""
+        self.account.refresh_from_db(fields=["due_at", "not_before", "failures"])
+        if is_hot and not self.account.failures:
+            return True
+        return self.account.due_at is None or self.account.due_at <= timezone.now()
 
     def _open_operations(self) -> list[Operation]:
         rows = Operation.objects.filter(account_id=self.account.pk, status__in=OPEN)
@@ -141,15 +161,30 @@ class Slice:
         claimed = self._claim()
         if not claimed:
             return 0
-        for sent in runner.run(self._guard(_send_all(adapter, claimed))):
+        log.debug(CLAIMED, account_id=self.account.pk)
+        replies = runner.run(self._guard(_send_all(adapter, claimed, self.lease)))
+        log.debug(REPLIED, account_id=self.account.pk)
+        for sent in replies:
             self._record(sent)
+        self._keep_distance()
+        log.debug(RECORDED, account_id=self.account.pk)
         return len(claimed)
+
+    def _keep_distance(self) -> None:
+        """What the vendor said of its limits outlives this slice."""
+        if wait := self.http.closed_for:
+            until = timezone.now() + timedelta(seconds=wait)
+            VendorAccount.objects.filter(pk=self.account.pk, lease_number=self.lease.number).update(not_before=until)
 
     @transaction.atomic
     def _claim(self) -> list[Operation]:
         """From here on each of these counts as sent: after a crash it is looked for, not repeated blindly."""
         leases.hold(self.lease)
         now = timezone.now()
+        if not _sendable(self.account.pk, now).exists():
+            return []
+        log.debug(CLAIMING, account_id=self.account.pk)
+        audit.probe()  # what cannot be put on record later is not sent now
         ids = list(
             _sendable(self.account.pk, now)
             .filter(deadline_at__gt=now)
@@ -178,7 +213,8 @@ class Slice:
         if isinstance(outcome, Receipt):
             self._accepted(operation, outcome)
         elif isinstance(outcome, RateLimited):
-            self._put_back(operation, outcome, outcome.retry_after, is_whole_account=True)
+            operation.attempts -= not outcome.was_sent
+            self._put_back(operation, outcome, outcome.retry_after)
         elif outcome.may_have_acted:
             operation.error = str(outcome)
             operation.not_before = timezone.now() + timedelta(seconds=RETRY_AFTER * 2**operation.attempts)
@@ -213,15 +249,11 @@ class Slice:
         if receipt.memory is not None:
             type(operation.target).objects.filter(pk=operation.target.pk).update(memory=dict(receipt.memory))
 
-    def _put_back(
-        self, operation: Operation, error: VendorError, wait: float, *, is_whole_account: bool = False
-    ) -> None:
+    def _put_back(self, operation: Operation, error: VendorError, wait: float) -> None:
         """Nothing happened at the vendor: it waits in the queue again, until its deadline."""
-        until = timezone.now() + timedelta(seconds=wait)
-        operation.status, operation.not_before, operation.error = OperationStatus.QUEUED, until, str(error)
-        operation.save(update_fields=["status", "not_before", "error"])
-        if is_whole_account:
-            VendorAccount.objects.filter(pk=self.account.pk).update(not_before=until)
+        operation.status, operation.error = OperationStatus.QUEUED, str(error)
+        operation.not_before = timezone.now() + timedelta(seconds=wait)
+        operation.save(update_fields=["status", "not_before", "error", "attempts"])
 
     # Observing
 
@@ -235,22 +267,24 @@ class Slice:
         try:
             snapshot = runner.run(self._guard(adapter.observe(self._watch(open_operations))))
         except VendorError as error:
-            pause = error.retry_after if isinstance(error, RateLimited) else self._pause_after_failure()
+            pause = error.retry_after if isinstance(error, RateLimited) else self._pause_after_failure(open_operations)
             reconciling.note_failure(self.lease, error, pause=pause)
             return False
-        except LeaseLost:
+        except (LeaseLost, DatabaseError):
             raise
         except Exception:  # an adapter that breaks must not take its account's rows along
             log.exception("adapter broke", account=self.account.name)
             fault = VendorError("its answer could not be read; this is our fault and has been logged")
-            reconciling.note_failure(self.lease, fault, pause=self._pause_after_failure())
+            reconciling.note_failure(self.lease, fault, pause=self._pause_after_failure(open_operations))
             return False
         reconciling.apply(self.lease, snapshot, started=started)
+        self._keep_distance()
         return True
 
-    def _pause_after_failure(self) -> float:
-        failures = VendorAccount.objects.values_list("failures", flat=True).get(pk=self.account.pk)
-        return float(min(self.account.interval * 2 ** min(failures, 6), LONGEST_PAUSE))
+    def _pause_after_failure(self, open_operations: Sequence[Operation]) -> float:
+        """Longer each time; shorter while somebody waits for an outcome."""
+        first, longest = (RETRY_AFTER, LONGEST_HOT_PAUSE) if open_operations else (self.account.interval, LONGEST_PAUSE)
+        return float(min(first * 2 ** min(self.account.failures, 6), longest))
 
     def _watch(self, open_operations: Sequence[Operation]) -> Watch:
         memories: dict[str, dict[str, Any]] = {}
@@ -285,11 +319,17 @@ def _renew(lease: Lease) -> None:
         connection.close()
 
 
-async def _send_all(adapter: Adapter, claimed: Sequence[Operation]) -> list[Sent]:
+async def _send_all(adapter: Adapter, claimed: Sequence[Operation], lease: Lease) -> list[Sent]:
+    """
+    Ask for all of them, a few at a time.
+
+    :raises LeaseLost: the lease may have passed on while this process slept
+    """
     gate = asyncio.Semaphore(SENDS_AT_ONCE)
 
     async def one(operation: Operation) -> Sent:
         async with gate:
+            lease.check()
             try:
                 return Sent(operation, await adapter.send(_order(operation)))
             except VendorError as error:

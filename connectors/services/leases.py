@@ -1,5 +1,6 @@
 """One driver at a time for one account: a lease with a fence."""
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,22 +14,41 @@ DURATION = timedelta(seconds=10)
 """Without a sign of life for so long, another driver may take over."""
 RENEWAL = 3.0
 """Seconds between two signs of life."""
+MARGIN = 2.0
+"""Seconds before the end of a lease from which its holder begins nothing new."""
 
 
 class LeaseLost(RuntimeError):
     """Another driver has taken over; this one must write nothing more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lease:
-    """The right to work for one account. The number is the fence."""
+    """
+    The right to work for one account. The number is the fence.
+
+    The database keeps its writes apart from those of others. Calls to the vendor pass no such fence, so before each
+    of them the holder looks at its own clock: a process that slept too long sends nothing more.
+    """
 
     account_id: int
     number: int
+    certain_until: float
+    """By the monotonic clock of this process."""
+
+    def check(self) -> None:
+        """
+        This will refuse to go on when the lease may have passed to somebody else.
+
+        :raises LeaseLost: no sign of life was given for too long
+        """
+        if time.monotonic() > self.certain_until:
+            raise LeaseLost(f"lease {self.number} of account {self.account_id} may have passed on")
 
 
 def take(account_id: int, owner: str) -> Lease | None:
     """This will take the lease of an account; None when somebody else holds it. The database's clock decides."""
+    certain_until = _certain_until()
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
     taken = VendorAccount.objects.filter(free, pk=account_id, is_enabled=True).update(
         lease_number=F("lease_number") + 1,
@@ -40,7 +60,7 @@ def take(account_id: int, owner: str) -> Lease | None:
     number = (
         VendorAccount.objects.filter(pk=account_id, lease_owner=owner).values_list("lease_number", flat=True).first()
     )
-    return None if number is None else Lease(account_id, number)
+    return None if number is None else Lease(account_id, number, certain_until)
 
 
 def renew(lease: Lease) -> None:
@@ -49,8 +69,10 @@ def renew(lease: Lease) -> None:
 
     :raises LeaseLost: somebody else has it
     """
+    certain_until = _certain_until()
     if not _mine(lease).update(leased_until=_until()):
         raise LeaseLost(f"lease {lease.number} of account {lease.account_id}")
+    lease.certain_until = certain_until
 
 
 def hold(lease: Lease) -> VendorAccount:
@@ -74,6 +96,11 @@ def give_back(lease: Lease) -> None:
 
 def _mine(lease: Lease) -> models.QuerySet[VendorAccount]:
     return VendorAccount.objects.filter(pk=lease.account_id, lease_number=lease.number)
+
+
+def _certain_until() -> float:
+    """Read before the statement goes out: the database's time can only begin later."""
+    return time.monotonic() + DURATION.total_seconds() - MARGIN
 
 
 def _until() -> models.Expression:

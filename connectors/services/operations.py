@@ -88,7 +88,7 @@ def request(
     :raises KeyReused: the key belongs to another request
     """
     now = now or timezone.now()
-    target = _locked(target)
+    target = locked(target)
     if key and (earlier := _earlier(target, verb, actor, key)):
         return earlier
     capability = _refuse_unless_possible(target, verb, viewer, now)
@@ -96,8 +96,13 @@ def request(
     before = {"state": target.state, "desired_state": target.desired_state}
     if verb in GOALS:
         target.desired_state, target.desired_at = GOALS[verb], now
-        target.desired_by, target.desired_reason, target.drift_since = actor.label, reason, None
-        target.save(update_fields=["desired_state", "desired_at", "desired_by", "desired_reason", "drift_since"])
+        target.desired_by, target.desired_reason = actor.label, reason
+        target.drift_since = target.drift_snoozed_until = None
+        target.save(
+            update_fields=[
+                "desired_state", "desired_at", "desired_by", "desired_reason", "drift_since", "drift_snoozed_until",
+            ]
+        )  # fmt: skip
     audit.record(
         f"{_noun(target)}.{verb}.requested",
         actor=actor,
@@ -138,7 +143,7 @@ def cancel(*, operation: Operation, actor: Actor, viewer: permissions.Viewer) ->
     """
     operation = Operation.objects.select_for_update(of=("self",)).select_related(*TARGETS).get(pk=operation.pk)
     target = operation.target
-    if why := viewer.why_not_operate(_team(target).pk, _team(target).slug):
+    if why := viewer.why_not_operate(team_of(target).pk, team_of(target).slug):
         raise NotAllowed(why)
     if operation.status != OperationStatus.QUEUED:
         raise NotNow("It cannot be cancelled any more: it was sent to the vendor.")
@@ -155,6 +160,51 @@ def cancel(*, operation: Operation, actor: Actor, viewer: permissions.Viewer) ->
     return operation
 
 
+@transaction.atomic
+def send_again(*, operation: Operation, actor: Actor, viewer: permissions.Viewer) -> Operation:
+    """
+    This will put an operation that hangs at the vendor back into the queue, under its own deadline.
+
+    :raises NotAllowed: the actor's role forbids it
+    :raises NotNow: it is not under way at the vendor, or its verb must not be sent twice
+    """
+    operation = Operation.objects.select_for_update(of=("self",)).select_related(*TARGETS).get(pk=operation.pk)
+    target = operation.target
+    if why := viewer.why_not_operate(team_of(target).pk, team_of(target).slug):
+        raise NotAllowed(why)
+    if operation.status not in UNDER_WAY:
+        raise NotNow(f"It is {operation.status.replace('_', ' ')}: there is nothing to send again. Ask anew instead.")
+    capability = verbs.capability_of(target, Verb(operation.kind))
+    if capability is None or not capability.is_idempotent:
+        label = LABELS[Verb(operation.kind)]
+        raise NotNow(f"{label} is not sent twice: it might be carried out twice. Wait for its outcome.")
+    operation.status, operation.not_before = OperationStatus.QUEUED, None
+    operation.save(update_fields=["status", "not_before"])
+    audit.record(
+        f"{_noun(target)}.{operation.kind}.sent_again", actor=actor, result=AuditEvent.Result.REQUESTED, target=target,
+        operation=operation,
+    )  # fmt: skip
+    announce([operation])
+    transaction.on_commit(partial(_wake, operation.account_id))
+    return operation
+
+
+def retry(*, operation: Operation, actor: Actor, viewer: permissions.Viewer, key: str = "") -> Operation:
+    """
+    This will ask once more for what did not work out: a new operation with the same target, verb and reason.
+
+    :raises NotNow: it has no outcome yet, or it was confirmed
+    :raises NotPossible: as `request`
+    """
+    if operation.is_open:
+        raise InProgress("It has no outcome yet; wait for it, or cancel it while it is queued.")
+    if operation.status == OperationStatus.CONFIRMED:
+        raise NotNow("It was confirmed: there is nothing to repeat.")
+    verb, reason = Verb(operation.kind), operation.reason
+    return request(target=operation.target, verb=verb, actor=actor, viewer=viewer, reason=reason, key=key)
+
+
+UNDER_WAY = (OperationStatus.SENT, OperationStatus.ACCEPTED, OperationStatus.CONVERGING)
 TARGETS = ("account__team", "connector__team", "connector__account__team", "pipeline__account__team")
 
 
@@ -207,7 +257,8 @@ def announce(operations: Iterable[Operation]) -> None:
     )
 
 
-def _locked(target: Connector | Pipeline) -> Connector | Pipeline:
+def locked(target: Connector | Pipeline) -> Connector | Pipeline:
+    """This will read a target again and lock it, without the rows it refers to."""
     if isinstance(target, Connector):
         rows = Connector.objects.select_for_update(of=("self",))
         return rows.select_related("team", "account__team", "pipeline").get(pk=target.pk)
@@ -224,12 +275,12 @@ def _earlier(target: Connector | Pipeline, verb: Verb, actor: Actor, key: str) -
 def _refuse_unless_possible(
     target: Connector | Pipeline, verb: Verb, viewer: permissions.Viewer, now: datetime
 ) -> Capability:
-    team = _team(target)
+    team = team_of(target)
     if why := viewer.why_not_operate(team.pk, team.slug):
         raise NotAllowed(why)
     vendor = registry.get(target.account.vendor)
     kind = "connector" if isinstance(target, Connector) else "pipeline"
-    capability = vendor.capability(verb, "connector" if kind == "connector" else "pipeline")
+    capability = verbs.capability_of(target, verb)
     if capability is None:
         names = ", ".join(LABELS[c.verb].lower() for c in vendor.capabilities if c.target == kind) or "none"
         raise NotSupported(f"{vendor.name} cannot {LABELS[verb].lower()} a {kind}. It has: {names}.")
@@ -275,7 +326,8 @@ def _create(
         raise InProgress("Another request for it was made at the same moment; wait for its outcome.") from error
 
 
-def _team(target: Connector | Pipeline) -> Team:
+def team_of(target: Connector | Pipeline) -> Team:
+    """This will give the team that owns a target."""
     return target.team if isinstance(target, Connector) else target.account.team
 
 

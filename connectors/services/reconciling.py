@@ -17,7 +17,7 @@ from connectors.services.leases import Lease
 from connectors.states import OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import AccountSnapshot, ConnectorSnapshot, Metrics, PipelineSnapshot
-from connectors.vendors.errors import VendorError
+from connectors.vendors.errors import RateLimited, VendorError
 
 METRICS_EVERY = 10.0
 """Seconds between two stored readings of the counters."""
@@ -72,7 +72,7 @@ def apply(lease: Lease, snapshot: AccountSnapshot, *, started: datetime) -> None
 
 
 @transaction.atomic
-def note_failure(lease: Lease, error: VendorError, *, pause: float) -> None:
+def note_failure(lease: Lease, error: VendorError | audit.Unwritable, *, pause: float) -> None:
     """
     This will store that the account could not be read; its rows stay as they are and grow old.
 
@@ -81,14 +81,16 @@ def note_failure(lease: Lease, error: VendorError, *, pause: float) -> None:
     """
     account = leases.hold(lease)
     now = timezone.now()
-    account.failing_since = account.failing_since or account.observed_at or now
-    account.failure, account.failure_kind = str(error), error.kind
-    account.failures += 1
     account.due_at = now + timedelta(seconds=pause)
-    if error.kind == "rate_limited":
+    if isinstance(error, RateLimited):  # it answers, and only wants less: no failure
         account.not_before = account.due_at
+    else:
+        account.failing_since = account.failing_since or account.observed_at or now
+        account.failure, account.failure_kind = str(error), error.kind
+        account.failures += 1
     account.save(update_fields=["failing_since", "failure", "failure_kind", "failures", "due_at", "not_before"])
-    _rule(_open_operations(account), None, now, Seen())
+    if error.kind != audit.Unwritable.kind:  # an outcome that cannot be recorded has to wait
+        _rule(_open_operations(account), None, now, Seen())
     notices.rows(accounts=[account.pk])
 
 
@@ -437,7 +439,8 @@ def _note_drift(account: VendorAccount, seen: Seen, now: datetime) -> None:
                 State(row.desired_state or row.state), State(row.state)
             )
             if drifted != (row.drift_since is not None):
-                model.objects.filter(pk=row.pk).update(drift_since=now if drifted else None)
+                since = now if drifted else None
+                model.objects.filter(pk=row.pk).update(drift_since=since, drift_snoozed_until=None)
                 told.add(row.pk)
 
 

@@ -21,7 +21,7 @@ def due(now: datetime | None = None) -> list[int]:
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
     is_due = Q(due_at__isnull=True) | Q(due_at__lte=now)
     left_alone = Q(not_before__isnull=True) | Q(not_before__lte=now)
-    has_work = Q(pk__in=Operation.objects.filter(status__in=OPEN).values("account_id"))
+    has_work = Q(failures=0, pk__in=Operation.objects.filter(status__in=OPEN).values("account_id"))
     accounts = VendorAccount.objects.filter(free, left_alone, is_due | has_work, is_enabled=True)
     return list(accounts.values_list("pk", flat=True))
 

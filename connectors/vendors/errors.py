@@ -74,6 +74,8 @@ class RateLimited(VendorError):
 
     retry_after: float = 1.0
     """Seconds to stay away."""
+    was_sent: bool = True
+    """False: an earlier answer said so already, and this call was kept back."""
 
     may_retry = True
     kind = "rate_limited"

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -32,6 +33,8 @@ from connectors.vendors.errors import (
 USER_AGENT = "Switchyard/0.1 (control room for data connectors)"
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 TRIES = 3
+PATIENCE = 3.0
+"""Seconds that a read waits in place when the vendor asks to be left alone; for longer, the driver comes back later."""
 REDIRECTS = 3
 
 SELF_HOSTED_FIELDS = (
@@ -75,6 +78,7 @@ class Http:
         self.vendor = vendor
         self.base_url = config.base_url.rstrip("/")
         self.pace = Pace()
+        self._closed_until = 0.0
         self.requests = 0
         """How many requests went out."""
         extra = _extra_headers(config)
@@ -104,12 +108,16 @@ class Http:
         self._secrets.append(value)
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
-        """This will read, trying up to three times when that can help. Options as `send`."""
+        """This will read, trying up to three times when that can help; it waits where the vendor asks for little."""
         for attempt in range(1, TRIES):
             try:
                 return await self.send("GET", path, **options)
             except (Unreachable, ServerFault):
                 await asyncio.sleep(0.1 * 2**attempt)
+            except RateLimited as error:
+                if error.retry_after > PATIENCE:
+                    raise
+                await asyncio.sleep(error.retry_after)
         return await self.send("GET", path, **options)
 
     async def send(
@@ -158,8 +166,9 @@ class Http:
         raise self._dress(NotUnderstood("redirects in a circle"), response)
 
     async def _once(self, method: str, url: str, limit: httpx.Timeout, **options: Any) -> httpx.Response:
-        self.requests += 1
         what = f"{method} {httpx.URL(url).path}"
+        self._stay_away(what)
+        self.requests += 1
         try:
             return await self._client.request(method, url, timeout=limit, **options)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -175,16 +184,38 @@ class Http:
             error.vendor, error.request = self.vendor, what
             raise
 
+    def _stay_away(self, what: str) -> None:
+        """
+        Once the vendor has said "too many", nothing goes out until its time is over, not even the next page.
+
+        :raises RateLimited: kept back, not sent
+        """
+        if rest := self.closed_for:
+            raise RateLimited("it asked to be left alone", self.vendor, what, retry_after=rest, was_sent=False)
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds for which the vendor still wants to be left alone; 0 when it does not."""
+        return max(0.0, self._closed_until - time.monotonic())
+
     def _learn(self, response: httpx.Response) -> None:
         """What the answer says of the vendor's limits."""
         headers = response.headers
+        wait = _seconds(headers.get("retry-after") or headers.get("x-ratelimit-reset"))
         if "x-ratelimit-remaining" in headers or "retry-after" in headers:
             self.pace = Pace(
                 limit=_whole(headers.get("x-ratelimit-limit")),
                 remaining=_whole(headers.get("x-ratelimit-remaining")),
-                reset_after=_seconds(headers.get("retry-after") or headers.get("x-ratelimit-reset")),
+                reset_after=wait,
                 at=time.monotonic(),
             )
+        if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            self._close_for(wait or 1.0)
+        elif headers.get("x-ratelimit-remaining") == "0":
+            self._close_for(wait or 0.0)
+
+    def _close_for(self, seconds: float) -> None:
+        self._closed_until = max(self._closed_until, time.monotonic() + seconds)
 
     def _error(self, response: httpx.Response) -> VendorError:
         """By status only; a vendor whose body says more raises it from `explain`."""
@@ -194,7 +225,7 @@ class Http:
             error.message = self.clean(error.message)
             return self._dress(error, response)
         status = response.status_code
-        if status == 429:
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
             wait = _seconds(response.headers.get("retry-after") or response.headers.get("x-ratelimit-reset"))
             return self._dress(RateLimited(words or "too many requests", retry_after=wait or 1.0), response)
         kinds: dict[int, type[VendorError]] = {

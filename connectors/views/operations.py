@@ -1,6 +1,8 @@
 """Asking for a verb. Creating an operation is all that a button does; the row then shows what is under way."""
 
 import uuid
+from collections.abc import Callable
+from functools import partial
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -10,9 +12,10 @@ from connectors.forms.operations import OperationForm
 from connectors.models import Connector, Operation, Pipeline
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
+from connectors.queries import operations as reads
 from connectors.queries import pages
 from connectors.queries.verbs import Button
-from connectors.services import actors, operations
+from connectors.services import actors, audit, operations
 from connectors.states import LABELS, Verb
 from connectors.views import responses
 from connectors.views.access import signed_in
@@ -58,19 +61,38 @@ def new_for_pipeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpRespo
 @signed_in
 def cancel(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpResponse:
     """This will cancel an operation that was not sent yet."""
-    operation = get_object_or_404(Operation, pk=pk)
-    target: Connector | Pipeline = (
-        get_object_or_404(queries.visible_to(viewer), pk=operation.connector_id)
-        if operation.connector_id
-        else get_object_or_404(queries.pipelines_of(viewer), pk=operation.pipeline_id)
-    )
+    return _change(request, viewer, pk, operations.cancel, "cancelled")
+
+
+@require_POST
+@signed_in
+def retry(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpResponse:
+    """This will ask once more for what did not work out."""
+    key = f"page:retry:{pk}"
+    return _change(request, viewer, pk, partial(operations.retry, key=key), "asked again")
+
+
+@require_POST
+@signed_in
+def send_again(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpResponse:
+    """This will send once more what hangs at the vendor."""
+    return _change(request, viewer, pk, operations.send_again, "will be sent again")
+
+
+def _change(
+    request: HttpRequest, viewer: Viewer, pk: uuid.UUID, change: Callable[..., Operation], said: str
+) -> HttpResponse:
+    operation = get_object_or_404(reads.visible_to(viewer), pk=pk)
+    target = operation.target
     try:
-        operations.cancel(operation=operation, actor=actors.of(request), viewer=viewer)
+        change(operation=operation, actor=actors.of(request), viewer=viewer)
     except operations.NotPossible as error:
         status = 403 if isinstance(error, operations.NotAllowed) else 409
         return responses.refused(request, viewer, target, str(error), status=status)
-    said = f"{LABELS[Verb(operation.kind)]} of {target.name} cancelled."
-    return responses.fragment_or_redirect(request, viewer, target, said)
+    except audit.Unwritable as error:
+        return responses.refused(request, viewer, target, str(error), status=503)
+    words = f"{LABELS[Verb(operation.kind)]} of {target.name} {said}."
+    return responses.fragment_or_redirect(request, viewer, target, words)
 
 
 def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) -> HttpResponse:
@@ -84,6 +106,8 @@ def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) 
         operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error)
         status = 403 if isinstance(error, operations.NotAllowed) else 409
         return responses.refused(request, viewer, target, str(error), status=status)
+    except audit.Unwritable as error:
+        return responses.refused(request, viewer, target, str(error), status=503)
     return responses.fragment_or_redirect(request, viewer, target, f"{LABELS[verb]} of {target.name} asked.")
 
 
@@ -101,9 +125,7 @@ def _new(
 
 def _key(target: Connector | Pipeline, form: OperationForm) -> str:
     """The same press, sent twice, is one request: same verb, same target, same last operation on the screen."""
-    after = form.cleaned_data["after"]
-    if not after:
-        return ""
+    after = form.cleaned_data["after"] or "first"
     return f"page:{type(target).__name__}:{target.pk}:{form.cleaned_data['kind']}:{after}"
 
 

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu import Connection
 
+from connectors.services import audit
 from dashboard.celery import TICK
 from dashboard.models import Heartbeat
 
@@ -35,7 +36,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """This will answer 200 when everything works that the product needs, else 503; each check says how it stands."""
-    return _answer({"database": _database, "migrations": _migrations, "broker": _broker, "ticks": _ticks})
+    return _answer(
+        {"database": _database, "migrations": _migrations, "audit": _audit, "broker": _broker, "ticks": _ticks}
+    )
 
 
 def _answer(checks: dict[str, Callable[[], str]]) -> JsonResponse:
@@ -65,6 +68,15 @@ def _migrations() -> str:
     if plan:
         raise NotReady(f"{len(plan)} not applied: run manage.py migrate")
     return "all applied"
+
+
+def _audit() -> str:
+    try:
+        audit.probe()
+    except audit.Unwritable as error:
+        cause = type(error.__cause__).__name__  # its words may name hosts and logins
+        raise NotReady(f"takes no events, so nothing is sent to a vendor: {cause}") from None
+    return "takes events"
 
 
 def _broker() -> str:

@@ -31,7 +31,7 @@ def test_readyz_is_ready_when_everything_works(client: Client) -> None:
     checks = answer.json()["checks"]
     assert answer.status_code == 200
     assert {name: check["ok"] for name, check in checks.items()} == dict.fromkeys(
-        ("database", "migrations", "broker", "ticks"), True
+        ("database", "migrations", "audit", "broker", "ticks"), True
     )
     assert re.fullmatch(r"newest \d+\.\d s ago", checks["ticks"]["detail"])
 

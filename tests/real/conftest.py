@@ -1,4 +1,4 @@
-"""Proof from outside this repository: vendors' specifications and transcripts, and a real Kafka Connect. See `bin/test-real`."""
+"""Proof from outside this repository: specifications, transcripts, a real Kafka Connect. See `bin/test-real`."""
 
 import os
 from pathlib import Path

@@ -83,6 +83,29 @@ class Operation(Endpoint):
         return Response(serializers.OperationSerializer(get_object_or_404(reads.visible_to(self.viewer), pk=pk)).data)
 
 
+class Retry(Endpoint):
+    """`operations/{id}/retry/`"""
+
+    @extend_schema(operation_id="operations_retry", request=None, responses={202: serializers.OperationSerializer})
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """This will ask once more for what did not work out, as a new operation."""
+        found = get_object_or_404(reads.visible_to(self.viewer), pk=pk)
+        key = request.headers.get("Idempotency-Key", "")[:LONGEST_KEY]
+        made = operations.retry(operation=found, actor=actors.of(request), viewer=self.viewer, key=key)
+        return Response(serializers.OperationSerializer(made).data, status=HTTPStatus.ACCEPTED)
+
+
+class Resending(Endpoint):
+    """`operations/{id}/resending/`"""
+
+    @extend_schema(operation_id="operations_resend", request=None, responses={202: serializers.OperationSerializer})
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """This will send once more what hangs at the vendor, where that does no harm."""
+        found = get_object_or_404(reads.visible_to(self.viewer), pk=pk)
+        queued = operations.send_again(operation=found, actor=actors.of(request), viewer=self.viewer)
+        return Response(serializers.OperationSerializer(queued).data, status=HTTPStatus.ACCEPTED)
+
+
 class Cancellation(Endpoint):
     """`operations/{id}/cancel/`"""
 

@@ -1,9 +1,12 @@
 """Driving an account at a vendor that answers over real HTTP."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from connectors.models import AuditEvent, Connector, Operation, StateChange, VendorAccount
-from connectors.services import leases, operations
+from connectors.services import driver, leases, operations, schedule
 from connectors.states import OperationStatus, State, Verb
 from connectors.vendors.sandbox import Fault
 from tests.connectors.services.conftest import Tiny
@@ -211,3 +214,50 @@ def test_no_secret_reaches_rows_or_audit(box: Tiny) -> None:
     written = [*AuditEvent.objects.values(), *Connector.objects.values(), *Operation.objects.values()]
     assert "tiny-secret-key" not in str(written)
     assert b"tiny-secret-key" not in bytes(VendorAccount.objects.get().sealed_credentials)
+
+
+def test_circuit_opens_after_failures_in_a_row_and_lets_one_observation_through(box: Tiny) -> None:
+    box.drive()
+    box.bench.faults.append(Fault("unauthorized", times=-1))
+    for _ in range(3):
+        box.drive()
+    box.account.refresh_from_db()
+    assert box.account.circuit == "open"
+    Operation.objects.filter(pk=_queued(box).pk).update(attempts=0)
+    seen = len(box.bench.requests)
+
+    driver.drive(box.account.pk)
+    assert len(box.bench.requests) == seen
+
+    box.bench.faults.clear()
+    VendorAccount.objects.update(due_at=None)
+    box.account.refresh_from_db()
+    assert box.account.circuit == "half_open"
+    driver.drive(box.account.pk)
+    box.account.refresh_from_db()
+    assert box.account.circuit == "closed"
+    assert Operation.objects.get().status == OperationStatus.CONFIRMED
+
+
+def _queued(box: Tiny) -> Operation:
+    """The rows are not stale yet, so a verb can still be asked for."""
+    return box.ask(Verb.PAUSE)
+
+
+def test_a_driver_that_slept_too_long_sends_nothing(box: Tiny) -> None:
+    lease = leases.take(box.account.pk, "sleeper")
+    assert lease is not None
+    lease.check()
+
+    lease.certain_until -= 60
+
+    with pytest.raises(leases.LeaseLost):
+        lease.check()
+
+
+def test_a_tick_leaves_an_account_alone_whose_circuit_is_open(box: Tiny) -> None:
+    box.drive()
+    box.ask(Verb.PAUSE)
+    VendorAccount.objects.update(failures=3, due_at=timezone.now() + timedelta(seconds=60))
+
+    assert schedule.due() == []

@@ -135,3 +135,38 @@ async def test_extra_headers_are_sent_and_kept_secret() -> None:
 
 def test_config_never_shows_its_credentials() -> None:
     assert "topsecret" not in repr(CONFIG)
+
+
+async def test_nothing_goes_out_while_the_vendor_wants_to_be_left_alone() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(429, headers={"Retry-After": "30"})
+
+    client = http(answer)
+    with pytest.raises(RateLimited) as first:
+        await client.send("PUT", "/x/pause")
+    with pytest.raises(RateLimited) as second:
+        await client.get("/x")
+
+    assert asked == ["/base/x/pause"]
+    assert (first.value.was_sent, second.value.was_sent) == (True, False)
+    assert 29 < client.closed_for <= 30
+
+
+async def test_a_spent_budget_closes_before_the_vendor_has_to_say_no() -> None:
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "20"}
+    client = http(lambda _: httpx.Response(200, headers=headers, json=[]))
+
+    await client.send("PUT", "/x/pause")
+
+    with pytest.raises(RateLimited):
+        await client.send("PUT", "/y/pause")
+
+
+async def test_a_read_waits_in_place_when_the_vendor_asks_for_little() -> None:
+    answers = [httpx.Response(429, headers={"Retry-After": "0.05"}), httpx.Response(200, json=[])]
+    client = http(lambda _: answers.pop(0))
+
+    assert (await client.get("/x")).status_code == 200
