@@ -1,15 +1,18 @@
 """Drift through the API: three decisions, and who may take them."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 
 from connectors.models import Connector, Operation
 from connectors.states import OperationStatus, State, Verb
 from tests.cast import Estate
-from tests.connectors.api.conftest import ClientOf
+
+ClientOf = Callable[[str], APIClient]
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def path(estate: Estate) -> str:
 
 def decide(client: Any, path: str, **wish: Any) -> Any:
     """This will post a decision."""
-    return client.post(f"{path}drift/", wish, content_type="application/json")
+    return client.post(f"{path}drift/", wish, format="json")
 
 
 def test_drift_is_told(client_of: ClientOf, path: str) -> None:
@@ -71,7 +74,7 @@ def test_decisions_are_for_those_who_operate(
 def test_retry_and_resending_say_why_not(client_of: ClientOf, estate: Estate) -> None:
     client = client_of("operator")
     body = {"connector": estate.connectors[0].pk, "kind": "pause"}
-    made = client.post("/api/v1/operations/", body, content_type="application/json").json()["id"]
+    made = client.post("/api/v1/operations/", body, format="json").json()["id"]
     place = f"/api/v1/operations/{made}/"
 
     assert client.post(f"{place}retry/").status_code == 409
