@@ -85,8 +85,9 @@ def rule(asked: Asked, seen: Seen | None, *, now: datetime) -> Ruling:
     moved = asked.has_seen_change or seen.state in CHANGING or _is_renewed(asked, seen)
     if _is_done(asked, seen, moved=moved):
         return Ruling(OperationStatus.CONFIRMED, has_seen_change=moved)
-    if asked.evidence == "proof" and _failed_again(asked, seen, moved=moved, now=now):
-        return Ruling(OperationStatus.FAILED, f"it was restarted and failed again: {seen.error}".rstrip(": "), moved)
+    if _failed_again(asked, seen, moved=moved, now=now):
+        did = "restarted" if asked.evidence == "proof" else "started"
+        return Ruling(OperationStatus.FAILED, f"it was {did} and failed again: {seen.error}".rstrip(": "), moved)
     if _is_overridden(asked, seen):
         return Ruling(OperationStatus.OVERRIDDEN, f"somebody else made it {seen.state} meanwhile", moved)
     if late:
@@ -123,7 +124,11 @@ def _is_done(asked: Asked, seen: Seen, *, moved: bool) -> bool:
 
 
 def _failed_again(asked: Asked, seen: Seen, *, moved: bool, now: datetime) -> bool:
-    if asked.verb is Verb.SYNC_NOW or seen.state is not State.FAILED or not (asked.proof or moved):
+    """It set out to run, and what kept it from running does so still."""
+    if asked.verb is Verb.SYNC_NOW or GOALS.get(asked.verb, State.RUNNING) is not State.RUNNING:
+        return False
+    set_out = bool(asked.proof) or moved or seen.is_vendor_operation_done is True
+    if seen.state is not State.FAILED or not set_out:
         return False
     return asked.sent_at is not None and now - asked.sent_at > GRACE
 

@@ -30,7 +30,7 @@ from connectors.services.leases import Lease, LeaseLost
 from connectors.states import OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.addresses import AddressRules
-from connectors.vendors.base import AccountSnapshot, Adapter, Known, Order, Receipt, Watch
+from connectors.vendors.base import AccountSnapshot, Known, Order, Receipt, Watch
 from connectors.vendors.errors import LostReply, RateLimited, VendorError
 from connectors.vendors.http import Http
 
@@ -43,6 +43,8 @@ SLICE = 5.0
 FIRST_LOOK = 0.25
 """Seconds from sending to the first observation; later ones wait longer, up to the vendor's hot interval."""
 SENDS_AT_ONCE = 8
+PATIENCE = 1.0
+"""Seconds to wait for the replies before going on to observe; slower ones are recorded when they come."""
 RETRY_AFTER = 2.0
 """Seconds before the same order is sent again, doubled with each attempt."""
 LONGEST_PAUSE = 300.0
@@ -102,6 +104,8 @@ class Slice:
         self.lease = lease
         self.account = VendorAccount.objects.select_related("team").get(pk=lease.account_id)
         self.vendor = registry.get(self.account.vendor)
+        self.in_flight: dict[asyncio.Task[Sent], uuid.UUID] = {}
+        """Orders without a reply yet: one that hangs keeps neither the others nor observation waiting."""
 
     def run(self) -> bool:
         """This will send and observe until all is quiet or the slice is over; True when it is not quiet."""
@@ -111,32 +115,35 @@ class Slice:
             reconciling.note_failure(self.lease, VendorError(str(error)), pause=LONGEST_PAUSE)
             return False
         end = time.monotonic() + SLICE
-        with asyncio.Runner() as runner:
+        with asyncio.Runner() as self.runner:
             rules = AddressRules(is_private_allowed=settings.VENDOR_PRIVATE_ADDRESSES)
             self.http = Http(self.vendor.slug, config, rules=rules)
+            self.adapter = self.vendor.adapter(config, self.http)
+            self.gate = asyncio.Semaphore(SENDS_AT_ONCE)
             try:
-                return self._work(runner, self.vendor.adapter(config, self.http), end)
+                return self._work(end)
             finally:
-                runner.run(self.http.__aexit__())
+                self.runner.run(self.http.__aexit__())
 
-    def _work(self, runner: asyncio.Runner, adapter: Adapter, end: float) -> bool:
+    def _work(self, end: float) -> bool:
         pause = FIRST_LOOK
         while True:
             self._stay_alive()
-            sent = self._send_queued(runner, adapter)
+            sent = self._send_queued()
             pause = FIRST_LOOK if sent else min(pause * 2, self.vendor.hot_interval)
             if sent:
-                time.sleep(FIRST_LOOK)
-            open_operations = self._open_operations()
-            if not self._is_due(is_hot=bool(open_operations)):
-                return False
-            if not self._observe(runner, adapter, open_operations):
-                return False
-            if not Operation.objects.filter(account_id=self.account.pk, status__in=OPEN).exists():
-                return False
-            if time.monotonic() >= end:
-                return True
-            time.sleep(pause)
+                self.runner.run(asyncio.sleep(FIRST_LOOK))
+            is_hot = self._look()
+            if not self.in_flight and (not is_hot or time.monotonic() >= end):
+                return is_hot
+            self.runner.run(asyncio.sleep(pause))
+
+    def _look(self) -> bool:
+        """This will observe if it is time to; True when something is open still."""
+        open_operations = self._open_operations()
+        if not self._is_due(is_hot=bool(open_operations)) or not self._observe(open_operations):
+            return False
+        return Operation.objects.filter(account_id=self.account.pk, status__in=OPEN).exists()
 
     def _stay_alive(self) -> None:
         """Short calls give no sign of life of their own."""
@@ -156,19 +163,46 @@ class Slice:
 
     # Sending
 
-    def _send_queued(self, runner: asyncio.Runner, adapter: Adapter) -> int:
-        """This will claim, send and record; the number sent."""
+    def _send_queued(self) -> int:
+        """This will claim, send, and record the replies that have come; the number sent."""
         claimed = self._claim()
-        if not claimed:
-            return 0
-        log.debug(CLAIMED, account_id=self.account.pk)
-        replies = runner.run(self._guard(_send_all(adapter, claimed, self.lease)))
+        if claimed:
+            log.debug(CLAIMED, account_id=self.account.pk)
+            self.in_flight |= self.runner.run(self._begin(claimed))
+        if self.in_flight:
+            done, _ = self.runner.run(self._guard(asyncio.wait(self.in_flight, timeout=PATIENCE if claimed else 0)))
+            self._record_all(done)
+        return len(claimed)
+
+    async def _begin(self, claimed: Sequence[Operation]) -> dict[asyncio.Task[Sent], uuid.UUID]:
+        return {asyncio.create_task(self._send(operation)): operation.pk for operation in claimed}
+
+    async def _send(self, operation: Operation) -> Sent:
+        """
+        Ask once.
+
+        :raises LeaseLost: the lease may have passed on while this process slept
+        """
+        async with self.gate:
+            self.lease.check()
+            try:
+                return Sent(operation, await self.adapter.send(_order(operation)))
+            except VendorError as error:
+                return Sent(operation, error)
+            except Exception:  # whatever broke, it may have been sent
+                log.exception("adapter broke while sending", operation=str(operation.pk))
+                words = "the answer could not be read; this is our fault and has been logged"
+                return Sent(operation, LostReply(words))
+
+    def _record_all(self, done: set[asyncio.Task[Sent]]) -> None:
+        if not done:
+            return
         log.debug(REPLIED, account_id=self.account.pk)
-        for sent in replies:
-            self._record(sent)
+        for task in done:
+            self._record(task.result())
+            del self.in_flight[task]
         self._keep_distance()
         log.debug(RECORDED, account_id=self.account.pk)
-        return len(claimed)
 
     def _keep_distance(self) -> None:
         """What the vendor said of its limits outlives this slice."""
@@ -208,8 +242,12 @@ class Slice:
 
     @transaction.atomic
     def _record(self, sent: Sent) -> None:
+        """An observation, a person or the sweeper may have been faster than the reply: they have the last word."""
         leases.hold(self.lease)
         operation, outcome = sent.operation, sent.outcome
+        operation.status = Operation.objects.select_for_update().values_list("status", flat=True).get(pk=operation.pk)
+        if not operation.is_open:
+            return
         if isinstance(outcome, Receipt):
             self._accepted(operation, outcome)
         elif isinstance(outcome, RateLimited):
@@ -222,30 +260,21 @@ class Slice:
         elif outcome.may_retry:
             self._put_back(operation, outcome, RETRY_AFTER * 2 ** (operation.attempts - 1))
         else:
-            operation.vendor_request, operation.vendor_reply = (
-                outcome.request,
-                f"{outcome.status or ''} {outcome}".strip(),
-            )
-            operation.save(update_fields=["vendor_request", "vendor_reply"])
-            operations.finish(operation, OperationStatus.FAILED, error=_words(outcome), actor=DRIVER)
+            self._refused(operation, outcome)
         operations.announce([operation])
 
     def _accepted(self, operation: Operation, receipt: Receipt) -> None:
-        operation.status, operation.accepted_at = OperationStatus.ACCEPTED, timezone.now()
+        if operation.status == OperationStatus.SENT:
+            operation.status = OperationStatus.ACCEPTED
+        operation.accepted_at = timezone.now()
         operation.vendor_operation_id, operation.proof = receipt.operation_id, receipt.proof
         operation.vendor_request, operation.vendor_reply = receipt.request, receipt.reply
         operation.error = ""
         operation.save(
             update_fields=[
-                "status",
-                "accepted_at",
-                "vendor_operation_id",
-                "proof",
-                "vendor_request",
-                "vendor_reply",
-                "error",
+                "status", "accepted_at", "vendor_operation_id", "proof", "vendor_request", "vendor_reply", "error",
             ]
-        )
+        )  # fmt: skip
         if receipt.memory is not None:
             type(operation.target).objects.filter(pk=operation.target.pk).update(memory=dict(receipt.memory))
 
@@ -255,9 +284,15 @@ class Slice:
         operation.not_before = timezone.now() + timedelta(seconds=wait)
         operation.save(update_fields=["status", "not_before", "error", "attempts"])
 
+    def _refused(self, operation: Operation, error: VendorError) -> None:
+        operation.vendor_request = error.request
+        operation.vendor_reply = f"{error.status or ''} {error}".strip()
+        operation.save(update_fields=["vendor_request", "vendor_reply"])
+        operations.finish(operation, OperationStatus.FAILED, error=_words(error), actor=DRIVER)
+
     # Observing
 
-    def _observe(self, runner: asyncio.Runner, adapter: Adapter, open_operations: Sequence[Operation]) -> bool:
+    def _observe(self, open_operations: Sequence[Operation]) -> bool:
         """This will read the account once and reconcile; False when it could not be read."""
         started = timezone.now()
         self.account.refresh_from_db(fields=["not_before"])
@@ -265,7 +300,7 @@ class Slice:
             reconciling.rule_without_observation(self.lease, now=started)
             return False
         try:
-            snapshot = runner.run(self._guard(adapter.observe(self._watch(open_operations))))
+            snapshot = self.runner.run(self._guard(self.adapter.observe(self._watch(open_operations))))
         except VendorError as error:
             pause = error.retry_after if isinstance(error, RateLimited) else self._pause_after_failure(open_operations)
             reconciling.note_failure(self.lease, error, pause=pause)
@@ -277,7 +312,7 @@ class Slice:
             fault = VendorError("its answer could not be read; this is our fault and has been logged")
             reconciling.note_failure(self.lease, fault, pause=self._pause_after_failure(open_operations))
             return False
-        reconciling.apply(self.lease, snapshot, started=started)
+        reconciling.apply(self.lease, snapshot, started=started, in_flight=set(self.in_flight.values()))
         self._keep_distance()
         return True
 
@@ -317,31 +352,6 @@ def _renew(lease: Lease) -> None:
         leases.renew(lease)
     finally:
         connection.close()
-
-
-async def _send_all(adapter: Adapter, claimed: Sequence[Operation], lease: Lease) -> list[Sent]:
-    """
-    Ask for all of them, a few at a time.
-
-    :raises LeaseLost: the lease may have passed on while this process slept
-    """
-    gate = asyncio.Semaphore(SENDS_AT_ONCE)
-
-    async def one(operation: Operation) -> Sent:
-        async with gate:
-            lease.check()
-            try:
-                return Sent(operation, await adapter.send(_order(operation)))
-            except VendorError as error:
-                return Sent(operation, error)
-            except Exception:  # whatever broke, it may have been sent
-                log.exception("adapter broke while sending", operation=str(operation.pk))
-                return Sent(
-                    operation,
-                    LostReply("the answer could not be read; this is our fault and has been logged"),
-                )
-
-    return await asyncio.gather(*(one(operation) for operation in claimed))
 
 
 def _order(operation: Operation) -> Order:

@@ -1,9 +1,10 @@
 """Writing down what an observation showed: one transaction, set-based statements, only what changed."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -50,11 +51,12 @@ class Seen:
 
 
 @transaction.atomic
-def apply(lease: Lease, snapshot: AccountSnapshot, *, started: datetime) -> None:
+def apply(lease: Lease, snapshot: AccountSnapshot, *, started: datetime, in_flight: Collection[UUID] = ()) -> None:
     """
     This will store an observation, close the operations whose goal it shows, and open or close drift.
 
     :param started: when the observation began: everything in it is at least that fresh
+    :param in_flight: operations whose reply is still awaited; they are not sent again yet
     :raises LeaseLost: another driver has taken over; nothing is written
     """
     account = leases.hold(lease)
@@ -64,7 +66,7 @@ def apply(lease: Lease, snapshot: AccountSnapshot, *, started: datetime) -> None
     pipelines = _store_pipelines(account, snapshot, seen, open_operations, started)
     connectors = _store_connectors(account, snapshot, pipelines, seen, open_operations, started)
     _note_missing(account, snapshot, previous, seen, started)
-    _rule(open_operations, snapshot, started, seen)
+    _rule(open_operations, snapshot, started, seen, in_flight)
     _note_drift(account, seen, started)
     _store_metrics(account, snapshot, connectors, seen, started)
     _note_success(account, snapshot, started)
@@ -348,6 +350,7 @@ def _rule(
     snapshot: AccountSnapshot | None,
     started: datetime,
     seen: Seen,
+    in_flight: Collection[UUID] = (),
 ) -> None:
     now = timezone.now()
     connectors = {c.external_id: c for c in snapshot.connectors} if snapshot else {}
@@ -358,6 +361,8 @@ def _rule(
         if operation.sent_at and operation.sent_at > started:
             observed = None  # the observation began before it was sent: it proves nothing
         ruling = reconcile.rule(_asked(operation), _seen(operation, observed, snapshot), now=now)
+        if operation.pk in in_flight:
+            ruling = replace(ruling, should_resend=False)
         if _follow(operation, ruling, observed.state if observed else None, now):
             changed.append(operation)
     operations.announce(changed)

@@ -222,6 +222,9 @@ class Bench:
         self.world = world
         self.faults: list[Fault] = []
         self.requests: list[dict[str, Any]] = []
+        self.journal: list[dict[str, Any]] | None = None
+        """Once asked for by `POST /_sandbox/journal`: each state that the world could have shown, and from when on."""
+        self._shown: dict[tuple[str, str], State] = {}
         self._vendor = sandbox.app(world)
         self._control = Starlette(routes=[Mount("/_sandbox", routes=self._routes())])
 
@@ -243,6 +246,9 @@ class Bench:
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 entry["status"] = message["status"]
+                entry["answered_at"] = self.world.clock.now()
+                asked_for = dict(message["headers"]).get(b"retry-after")
+                entry["retry_after"] = float(asked_for) if asked_for else None
             await send(message)
 
         await self._serve(fault, scope, receive, noted)
@@ -267,7 +273,19 @@ class Bench:
 
     async def _act(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.world.settle()
+        self._note_states()
         await self._vendor(scope, receive, send)
+        self._note_states()
+
+    def _note_states(self) -> None:
+        if self.journal is None:
+            return
+        for truth in self.world.truth():
+            key = (truth.target, truth.external_id)
+            if self._shown.get(key) is not truth.state:
+                self._shown[key] = truth.state
+                self.journal.append({"at": self.world.clock.now(), "target": truth.target,
+                                     "external_id": truth.external_id, "state": truth.state})  # fmt: skip
 
     async def _spoil(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         """The vendor acts, and the answer is lost, wrong, or cut off."""
@@ -292,6 +310,7 @@ class Bench:
         return [
             Route("/record", self._record),
             Route("/truth", self._truth),
+            Route("/journal", self._begin_journal, methods=["POST"]),
             Route("/faults", self._add_fault, methods=["POST"]),
             Route("/faults", self._clear_faults, methods=["DELETE"]),
             Route("/estate", self._estate, methods=["POST"]),
@@ -300,7 +319,13 @@ class Bench:
         ]
 
     async def _record(self, request: Request) -> Response:
-        return JSONResponse({"requests": self.requests, "acts": [asdict(act) for act in self.world.acts]})
+        acts = [asdict(act) for act in self.world.acts]
+        return JSONResponse({"requests": self.requests, "acts": acts, "journal": self.journal})
+
+    async def _begin_journal(self, request: Request) -> Response:
+        self.journal, self._shown = [], {}
+        self._note_states()
+        return Response(status_code=204)
 
     async def _truth(self, request: Request) -> Response:
         self.world.settle()
@@ -327,6 +352,7 @@ class Bench:
         self.world.settle()
         try:
             self.world.nudge(wish["external_id"], wish["change"])
+            self._note_states()
         except (LookupError, ValueError) as error:
             return JSONResponse({"message": str(error)}, 400)
         return Response(status_code=204)

@@ -13,11 +13,11 @@ VENDOR = Vendor(
     pipeline_noun="bus",
     default_url="https://serverless-eventrouter.api.cloud.yandex.net",
     capabilities=(
-        Capability(Verb.START, frozenset({State.STOPPED}) | BROKEN, timeout=600, usual=3),
+        Capability(Verb.START, frozenset({State.STOPPED}) | BROKEN, timeout=180, usual=3),
         Capability(
             Verb.STOP,
             frozenset({State.RUNNING, State.DEGRADED}) | BROKEN,
-            timeout=600,
+            timeout=180,
             usual=3,
             consequence="It sends nothing to its bus until it is started again. A queue or stream keeps its "
             "messages as long as its own retention says; ticks of a timer are not made up, and pushed events may be "

@@ -261,3 +261,32 @@ def test_a_tick_leaves_an_account_alone_whose_circuit_is_open(box: Tiny) -> None
     VendorAccount.objects.update(failures=3, due_at=timezone.now() + timedelta(seconds=60))
 
     assert schedule.due() == []
+
+
+def test_an_order_that_hangs_keeps_the_others_from_nothing(box: Tiny) -> None:
+    box.drive()
+    slow, quick = box.ask(Verb.PAUSE), box.ask(Verb.PAUSE, "thing-2")
+    box.bench.faults.append(Fault("delay", path="thing-1/pause", seconds=4))
+
+    box.drive()
+
+    slow.refresh_from_db()
+    quick.refresh_from_db()
+    assert (slow.status, quick.status) == (OperationStatus.CONFIRMED, OperationStatus.CONFIRMED)
+    assert slow.finished_at is not None
+    assert quick.finished_at is not None
+    assert (slow.finished_at - quick.finished_at).total_seconds() > 2
+    assert slow.attempts == 1
+
+
+def test_a_late_reply_does_not_reopen_what_has_ended(box: Tiny) -> None:
+    box.drive()
+    operation = box.ask(Verb.PAUSE)
+    box.bench.faults.append(Fault("delay", path="pause", seconds=3))
+    box.bench.world.nudge("thing-1", "pause")
+
+    box.drive()
+
+    operation.refresh_from_db()
+    assert operation.status == OperationStatus.CONFIRMED
+    assert AuditEvent.objects.filter(operation_id=operation.pk).count() == 2

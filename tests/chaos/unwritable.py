@@ -1,0 +1,62 @@
+"""With the audit table unwritable nothing goes out, the page says why, and the product says it is not ready."""
+
+import time
+
+import httpx
+from django.db import connection
+
+from tests.chaos.figures import Figure
+from tests.chaos.stack import Stack
+
+LOCK = """
+CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;
+CREATE TRIGGER unwritable BEFORE INSERT ON connectors_auditevent EXECUTE FUNCTION refuse_events();
+"""
+UNLOCK = "DROP TRIGGER unwritable ON connectors_auditevent; DROP FUNCTION refuse_events()"
+QUIET = 5.0
+"""Seconds in which something could have gone out."""
+
+
+def figures(stack: Stack) -> list[Figure]:
+    """This will make the table unwritable for some seconds and look at what happens."""
+    headers = {"Authorization": f"Token {stack.token}"}
+    with httpx.Client(base_url=stack.address, headers=headers, timeout=20) as web:
+        askable = [
+            (row["id"], verb["kind"])
+            for row in web.get("/api/v1/connectors/", params={"page_size": 500}).json()["results"]
+            for verb in row["verbs"][:1]
+            if verb["possible"]
+        ]
+        for target, verb in askable[:3]:  # these are under way when it happens
+            web.post("/api/v1/operations/", json={"connector": target, "kind": verb})
+        _execute(LOCK)
+        try:
+            time.sleep(1)  # what was claimed before is on its way
+            before = _writes(stack)
+            answers = [
+                web.post("/api/v1/operations/", json={"connector": target, "kind": verb})
+                for target, verb in askable[3:8]
+            ]
+            time.sleep(QUIET)
+            sent = _writes(stack) - before
+            ready = web.get("/readyz")
+        finally:
+            _execute(UNLOCK)
+    refused = sum(a.status_code == 503 and "audit record cannot be written" in a.text for a in answers)
+    is_red = ready.status_code == 503 and not ready.json()["checks"]["audit"]["ok"]
+    return [
+        Figure("audit unwritable: vendor calls that went out", str(sent), "0", sent == 0),
+        Figure("audit unwritable: requests refused in words", f"{refused} of {len(answers)}", "all",
+               bool(answers) and refused == len(answers)),
+        Figure("audit unwritable: /readyz", "red" if is_red else "green", "red", is_red),
+    ]  # fmt: skip
+
+
+def _execute(statements: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statements)
+
+
+def _writes(stack: Stack) -> int:
+    """What the sandboxes have received that changes something."""
+    return sum(len(stack.control(vendor, "record")["acts"]) for vendor in stack.sandboxes)
