@@ -11,6 +11,13 @@ RESTS = frozenset({State.PAUSED, State.STOPPED})
 GRACE = timedelta(seconds=10)
 """How long a restart may look failed before it counts as failed again."""
 
+REACHED = {
+    OperationStatus.SENT: "no reply came, it may not have reached the vendor",
+    OperationStatus.ACCEPTED: "accepted by the vendor",
+    OperationStatus.CONVERGING: "under way at the vendor",
+}
+"""How far an operation had come, in words."""
+
 ENDS = {
     State.RUNNING: frozenset({State.RUNNING, State.FINISHED}),
     State.PAUSED: frozenset({State.PAUSED}),
@@ -102,8 +109,8 @@ def _unsent(asked: Asked, *, late: bool) -> Ruling:
 
 
 def _timed_out(asked: Asked, what: str) -> Ruling:
-    reached = "asked, but no reply came" if asked.status is OperationStatus.SENT else "accepted by the vendor"
-    return Ruling(OperationStatus.TIMED_OUT, f"{reached}, and not seen done in time; {what}", asked.has_seen_change)
+    return Ruling(OperationStatus.TIMED_OUT, f"{REACHED[asked.status]}, and not seen done in time; {what}",
+                  asked.has_seen_change)  # fmt: skip
 
 
 def _is_renewed(asked: Asked, seen: Seen) -> bool:

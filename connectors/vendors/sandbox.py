@@ -21,6 +21,7 @@ import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,6 +73,8 @@ class Act:
     external_id: str
     key: str = ""
     is_swallowed: bool = False
+    asked_at: float | None = None
+    """When its request arrived, where it came by one: a hanging one acts long after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,10 @@ class Truth:
     name: str
     state: State
     vendor_state: str
+
+
+ARRIVED: ContextVar[float | None] = ContextVar("arrived", default=None)
+"""When the request that is being served arrived."""
 
 
 class World(ABC):
@@ -117,7 +124,7 @@ class World(ABC):
 
     def act(self, verb: Verb | str, external_id: str, effect: Callable[[], None], key: str = "") -> None:
         """This will record a verb that was taken and, unless a fault swallows it, let it have its effect."""
-        self.acts.append(Act(self.clock.now(), str(verb), external_id, key, self.is_swallowing))
+        self.acts.append(Act(self.clock.now(), str(verb), external_id, key, self.is_swallowing, ARRIVED.get()))
         if not self.is_swallowing:
             effect()
 
@@ -240,6 +247,7 @@ class Bench:
             "status": None,
         }
         self.requests.append(entry)
+        ARRIVED.set(entry["at"])
         fault = next((f for f in self.faults if f.takes(scope["method"], scope["path"])), None)
         entry["fault"] = fault.kind if fault else None
 

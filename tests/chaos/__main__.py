@@ -60,11 +60,24 @@ def _suite(stack: Stack, wish: argparse.Namespace) -> int:
     evidence = Evidence({vendor: stack.control(vendor, "record") for vendor in stack.sandboxes})
     figures = table(evidence, load, watch)
     if wish.keep:
-        (stack.home / "evidence.json").write_text(json.dumps({"asked": load.asked, **evidence.records}))
+        (stack.home / "evidence.json").write_text(
+            json.dumps({"asked": load.asked, "operations": _operations(), **evidence.records})
+        )
     figures += unwritable.figures(stack)
     deaths = Counter(line.split()[2] for line in stack.deaths.read_text().splitlines())
     _print(figures, load, deaths, time.monotonic() - began, watch.looks)
     return 0 if all(figure.is_met for figure in figures) and not load.trouble else 1
+
+
+def _operations() -> list[dict[str, str]]:
+    from connectors.models import Operation
+
+    rows = Operation.objects.order_by("requested_at").values(
+        "id", "account__vendor", "connector__name", "kind", "status", "state_before", "attempts", "error",
+        "requested_at",
+        "sent_at", "accepted_at", "converging_at", "finished_at", "vendor_reply",
+    )  # fmt: skip
+    return [{name: str(value) for name, value in row.items()} for row in rows]
 
 
 def _wait_for_readings(stack: Stack) -> None:

@@ -66,7 +66,7 @@ def table(evidence: Evidence, load: Load, watch: Watch) -> list[Figure]:
         _zero("vendor writes without a committed intent", _without_intent(operations, evidence)),
         _zero("rows that vanished from the board", ["a row"] * (watch.rows - watch.fewest)),
         _zero("green cells older than their budget", watch.too_green),
-        _takeover(watch.takeovers),
+        _takeover(watch.takeovers, watch.takeovers_in_outages),
         _zero("calls sent while the vendor's `Retry-After` still ran", _too_early(evidence)),
     ]
 
@@ -75,9 +75,11 @@ def _zero(name: str, findings: Sequence[str]) -> Figure:
     return Figure(name, str(len(findings)), "0", not findings, findings)
 
 
-def _takeover(seconds: Sequence[float]) -> Figure:
+def _takeover(seconds: Sequence[float], in_outages: Sequence[float]) -> Figure:
     worst = max(seconds, default=None)
     value = "none seen" if worst is None else f"{worst:.1f} s (of {len(seconds)})"
+    if in_outages:
+        value += f"; {max(in_outages):.1f} s with outages"
     return Figure("take-over after SIGKILL of a driver", value, f"≤ {TAKEOVER:.0f} s",
                   worst is not None and worst <= TAKEOVER)  # fmt: skip
 
@@ -139,7 +141,7 @@ def _owner(operations: Sequence[Operation], vendor: str, act: Mapping[str, Any])
         for o in operations
         if o.account.vendor == vendor
         and o.target.external_id == act["external_id"]
-        and o.requested_at.timestamp() <= act["at"]
+        and o.requested_at.timestamp() <= (act["asked_at"] or act["at"])
     ]
     return earlier[-1] if earlier else None
 

@@ -30,7 +30,9 @@ class Watch:
     looks: int = 0
     too_green: list[str] = field(default_factory=list)
     takeovers: list[float] = field(default_factory=list)
-    """Seconds from a driver's death to the next lease, where nothing else was away meanwhile."""
+    """Seconds from a driver's death to the next lease."""
+    takeovers_in_outages: list[float] = field(default_factory=list)
+    """The same where database or broker were away meanwhile: nobody can take over then."""
     _is_over: bool = False
 
     def __enter__(self) -> "Watch":
@@ -74,18 +76,17 @@ class Watch:
                 rows = self._read()
             except Error:
                 connection.close()
-                orphans.clear()  # the database was away: nothing can be said of these
                 time.sleep(LOOK_EVERY)
                 continue
             deaths = self._deaths()
             for account, owner, number, is_wanted in rows:
                 for at, pid in deaths - known:
-                    if f":{pid}:" in owner and not self._was_away(at):
+                    if f":{pid}:" in owner:
                         orphans[account] = (number, at)
                 if account in orphans and number > orphans[account][0]:
                     _, at = orphans.pop(account)
-                    if not self._was_away(at):
-                        self.takeovers.append(time.time() - at)
+                    kept = self.takeovers_in_outages if self._was_away(at) else self.takeovers
+                    kept.append(time.time() - at)
                 elif account in orphans and not is_wanted:
                     del orphans[account]  # nothing was to be done for it, so nobody had to take over
             known = deaths

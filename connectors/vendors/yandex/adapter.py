@@ -45,14 +45,13 @@ class YandexAdapter:
 
     async def observe(self, watch: Watch) -> AccountSnapshot:
         """Two lists a folder, and each operation we wait for."""
-        operations = await self._operations(watch.operations)
+        operations, busy = await self._operations(watch.operations)
         reads = await asyncio.gather(*(self._folder(folder) for folder in self.folders))
         buses = [bus for read in reads if not isinstance(read, Unread) for bus in read[0]]
         rows = [row for read in reads if not isinstance(read, Unread) for row in read[1]]
-        is_open = any(not operation.is_done for operation in operations.values())
         return AccountSnapshot(
             [_bus(bus) for bus in buses],
-            [self._connector(row, watch.pending.get(str(row["id"])), is_open=is_open) for row in rows],
+            [self._connector(row, watch.pending.get(str(row["id"])), is_busy=str(row["id"]) in busy) for row in rows],
             unread=[read for read in reads if isinstance(read, Unread)],
             operations=operations,
         )
@@ -68,9 +67,13 @@ class YandexAdapter:
             return Unread(None, f"folder {folder}: {error}")
         return buses, connectors
 
-    async def _operations(self, wanted: Sequence[str]) -> dict[str, VendorOperation]:
-        """One that cannot be found has been forgotten by the vendor: then the connector's state alone decides."""
-        found = {}
+    async def _operations(self, wanted: Sequence[str]) -> tuple[dict[str, VendorOperation], set[str]]:
+        """
+        Each operation, and the connectors at which one is under way.
+
+        One that cannot be found has been forgotten by the vendor: then the connector's state alone decides.
+        """
+        found, busy = {}, set()
         for operation in wanted:
             try:
                 body = await self.client.operation(operation)
@@ -83,13 +86,15 @@ class YandexAdapter:
                 self.http.clean(str(error.get("message") or f"code {error.get('code')}")) if error and is_done else ""
             )
             found[operation] = VendorOperation(operation, is_done, words)
-        return found
+            if not is_done:
+                busy.add(str((body.get("metadata") or {}).get("connectorId", "")))
+        return found, busy
 
-    def _connector(self, row: Mapping[str, Any], pending: Verb | None, *, is_open: bool) -> ConnectorSnapshot:
+    def _connector(self, row: Mapping[str, Any], pending: Verb | None, *, is_busy: bool) -> ConnectorSnapshot:
         status = str(row.get("status", "STATUS_UNSPECIFIED"))
         source = row.get("source") or {}
         kind = next(iter(source), "")
-        state = states.connector(status, pending=pending, has_open_operation=is_open)
+        state = states.connector(status, pending=pending, has_open_operation=is_busy)
         hint = states.HINTS.get(status, "")
         return ConnectorSnapshot(
             external_id=str(row["id"]),

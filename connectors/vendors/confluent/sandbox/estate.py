@@ -38,6 +38,8 @@ class Planned:
             "connector.class": self.plugin,
             "tasks.max": str(self.tasks),
             "cloud.provider": "aws",
+            "cloud.environment": "prod",
+            "kafka.endpoint": "SASL_SSL://pkc-4r297.eu-central-1.aws.confluent.cloud:9092",
             "kafka.region": "eu-central-1",
             "kafka.api.key": MASKED,
             "kafka.api.secret": MASKED,

@@ -77,10 +77,16 @@ class _Server:
     async def environments(self, request: Request) -> Response:
         """`GET /org/v2/environments`"""
         items = [
-            {"api_version": "org/v2", "kind": "Environment", "id": id_, "display_name": name}
+            {
+                "api_version": "org/v2",
+                "kind": "Environment",
+                "id": id_,
+                "metadata": _metadata("environment", id_),
+                "display_name": name,
+            }
             for id_, name in self.world.environments.items()
         ]
-        return self._page(request, "Environment", items)
+        return self._page(request, "org/v2", "Environment", items)
 
     async def clusters(self, request: Request) -> Response:
         """`GET /cmk/v2/clusters?environment=`"""
@@ -92,15 +98,27 @@ class _Server:
                 "api_version": "cmk/v2",
                 "kind": "Cluster",
                 "id": cluster,
-                "spec": {"display_name": self.world.names[cluster], "cloud": "AWS", "region": "eu-central-1"},
+                "metadata": _metadata("kafka", cluster),
+                "spec": {
+                    "display_name": self.world.names[cluster],
+                    "availability": "SINGLE_ZONE",
+                    "cloud": "AWS",
+                    "region": "eu-central-1",
+                    "config": {"kind": "Basic"},
+                    "environment": {
+                        "id": place,
+                        "related": f"https://api.confluent.cloud/org/v2/environments/{place}",
+                        "resource_name": f"crn://confluent.cloud/environment={place}",
+                    },
+                },
                 "status": {"phase": "PROVISIONED"},
             }
             for place, cluster in self.world.clusters
             if place == environment
         ]
-        return self._page(request, "Cluster", items)
+        return self._page(request, "cmk/v2", "Cluster", items)
 
-    def _page(self, request: Request, kind: str, items: list[dict[str, Any]]) -> Response:
+    def _page(self, request: Request, group: str, kind: str, items: list[dict[str, Any]]) -> Response:
         """Ten a page unless asked for more; tokens are opaque."""
         size = min(int(request.query_params.get("page_size", 10)), 100)
         token = request.query_params.get("page_token", "")
@@ -110,7 +128,7 @@ class _Server:
         if following < len(items):
             opaque = base64.urlsafe_b64encode(str(following).encode()).decode()
             onward = str(request.url.include_query_params(page_token=opaque))
-        body = {"api_version": "v2", "kind": f"{kind}List", "metadata": {"next": onward, "total_size": len(items)}}
+        body = {"api_version": group, "kind": f"{kind}List", "metadata": {"next": onward, "total_size": len(items)}}
         return JSONResponse({**body, "data": items[start:following]})
 
     def _place(self, request: Request) -> dict[str, Connector] | None:
@@ -162,6 +180,15 @@ class _Server:
     @staticmethod
     def _id(request: Request) -> str:
         return "/".join(request.path_params[key] for key in ("environment", "cluster", "name"))
+
+
+def _metadata(noun: str, id_: str) -> dict[str, str]:
+    return {
+        "self": f"https://api.confluent.cloud/v2/{noun}s/{id_}",
+        "resource_name": f"crn://confluent.cloud/{noun}={id_}",
+        "created_at": "2026-01-12T09:30:00Z",
+        "updated_at": "2026-01-12T09:30:00Z",
+    }
 
 
 def _info(connector: Connector) -> dict[str, Any]:

@@ -14,6 +14,17 @@ LOGIN_FAILED = (
 )
 
 
+SET_UP = {"created_at": "2026-05-01T08:00:00Z", "updated_at": "2026-05-01T08:00:00Z"}
+RULE = {"id": "DEFAULT", "field": "_", "order": 0, "policy": "include", "rule": "regex", "value": ".*", **SET_UP}
+RULES = {
+    "advanced_snippet": {"value": {}, **SET_UP},
+    "rules": [RULE],
+    "validation": {"errors": [], "state": "valid"},
+}
+FILTERING = {"domain": "DEFAULT", "active": RULES, "draft": RULES}
+MAY_BE_NULL = {"error", "index_name"}
+
+
 @dataclass(frozen=True)
 class Planned:
     """One connector of the plan."""
@@ -28,20 +39,20 @@ class Planned:
     is_syncing: bool = False
 
     def document(self) -> dict[str, Any]:
-        """This will make its document, secrets in clear as Elasticsearch gives them."""
+        """This will make its document, secrets in clear as Elasticsearch has them; what it does not know is absent."""
         password = {"label": "Password", "type": "str", "sensitive": True, "value": f"pw-of-{self.id}"}
-        return {
+        document = {
             "id": self.id,
             "name": self.name,
             "description": "",
             "configuration": {"password": password} if self.type else {},
             "custom_scheduling": {},
+            "filtering": [FILTERING],
             "error": self.error,
             "index_name": f"search-{self.id}" if self.type else None,
             "is_native": False,
             "language": "en",
             "last_sync_status": "completed" if self.status == "connected" else None,
-            "last_sync_error": None,
             "last_indexed_document_count": 1240,
             "scheduling": {
                 "full": {"enabled": self.is_on, "interval": "0 0 */2 * * ?"},
@@ -50,10 +61,10 @@ class Planned:
             },
             "service_type": self.type,
             "status": self.status,
-            "sync_cursor": None,
             "sync_now": False,
             "deleted": False,
         }
+        return {key: value for key, value in document.items() if value is not None or key in MAY_BE_NULL}
 
 
 DEMO: Sequence[Planned] = (

@@ -47,6 +47,7 @@ def app(world: ElasticWorld) -> ASGIApp:
             Route("/_connector", server.guarded(server.connectors)),
             Route("/_connector/{id}", server.guarded(server.connector)),
             Route("/_connector/{id}/_status", server.guarded(server.status), methods=["PUT"]),
+            Route("/_connector/{id}/_error", server.guarded(server.set_error), methods=["PUT"]),
             Route("/_connector/{id}/_scheduling", server.guarded(server.scheduling), methods=["PUT"]),
         ]
     )
@@ -111,6 +112,16 @@ class _Server:
             cause = {"type": "connector_invalid_status_transition_exception", "reason": reason}
             return error(request, 400, "status_exception", reason, cause)
         self.world.act("status", id_, lambda: self.world.connectors[id_].update(status=wanted))
+        return answer(request, {"result": "updated"})
+
+    async def set_error(self, request: Request) -> Response:
+        """`PUT /_connector/{id}/_error`: a text makes it `error`, none `connected`, past the table of transitions."""
+        id_ = request.path_params["id"]
+        if id_ not in self.world.connectors:
+            return self._missing(request)
+        words = (await request.json()).get("error") or None
+        change = {"error": words, "status": "error" if words else "connected"}
+        self.world.act("error", id_, lambda: self.world.connectors[id_].update(change))
         return answer(request, {"result": "updated"})
 
     async def scheduling(self, request: Request) -> Response:

@@ -82,14 +82,20 @@ class ElasticWorld(World):
     def create_job(self, connector: str, kind: str, trigger: str) -> str:
         """This will put a job into the queue; the service takes it up at its next look."""
         job = f"job{len(self.jobs):05}{self.random.randrange(36**6):06x}"
+        kept = self.connectors[connector]
+        copied = ("configuration", "filtering", "index_name", "language", "service_type")
         self.jobs[job] = {
             "id": job,
-            "connector": {"id": connector},
+            "connector": {"id": connector, **{key: kept[key] for key in copied if kept.get(key) is not None}},
             "job_type": kind,
             "trigger_method": trigger,
             "status": "pending",
             "created_at": self.stamp(),
             "indexed_document_count": 0,
+            "indexed_document_volume": 0,
+            "deleted_document_count": 0,
+            "total_document_count": 0,
+            "metadata": {},
         }
         if connector not in self.silent:
             self.later(POLL, lambda: self._take(job))

@@ -11,10 +11,48 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from connectors.vendors.feldera import states
-from connectors.vendors.feldera.sandbox.world import FelderaWorld, Pipeline
+from connectors.vendors.feldera.sandbox import figures
+from connectors.vendors.feldera.sandbox.world import Connector, FelderaWorld, Pipeline
 
 KEY = "apikey:" + "Dm0" * 42 + "fa"
 CONSOLE = "<!doctype html><html><head><title>Feldera</title></head><body></body></html>"
+BUILD = {
+    "revision": "0b1d5e2",
+    "runtime_revision": "0b1d5e2",
+    "build_source": "source",
+    "changelog_url": "https://feldera.example/changelog",
+    "posthog": "",
+    "conceptualhq": "",
+    "product_fruits": "",
+    "build_info": {
+        "build_timestamp": "2026-06-30T12:00:00Z",
+        "build_cpu": "x86_64",
+        "build_os": "linux",
+        "cargo_dependencies": "",
+        "cargo_features": "",
+        "cargo_debug": "false",
+        "cargo_opt_level": "3",
+        "cargo_target_triple": "x86_64-unknown-linux-gnu",
+        "rustc_version": "1.90.0",
+    },
+}
+"""Of `/v0/config`, what nobody here looks at."""
+TRANSPORTS: dict[str, dict[str, Any]] = {
+    "kafka_input": {"topic": "orders", "resume_earliest_if_data_expires": False},
+    "kafka_output": {"topic": "orders-enriched"},
+    "nats_input": {
+        "stream_name": "prices",
+        "connection_config": {"server_url": "nats://nats.example:4222"},
+        "consumer_config": {"deliver_policy": "All"},
+    },
+    "s3_input": {"bucket_name": "history", "region": "eu-central-1"},
+    "delta_table_output": {"uri": "s3://lake/features"},
+    "redis_output": {"connection_string": "redis://cache.example:6379/0"},
+    "postgres_input": {"uri": "postgresql://db.example/stock", "query": "SELECT * FROM suppliers"},
+    "postgres_output": {"uri": "postgresql://db.example/warehouse", "table": "orders_enriched"},
+}
+"""What each transport has to be told; and a secret that must never come out of our side."""
+HIDDEN = {"sasl.password": "hidden-in-transport"}
 KINDS = {"tables": "inputs", "views": "outputs"}
 
 View = Callable[[Request], Awaitable[Response]]
@@ -38,6 +76,7 @@ def app(world: FelderaWorld) -> ASGIApp:
             Route(one + "/stats", server.guarded(server.stats)),
             Route(one + "/{verb}", server.guarded(server.act), methods=["POST"]),
             Route(action, server.guarded(server.flag), methods=["POST"]),
+            Route(action.replace("{verb}", "stats"), server.guarded(server.connector_stats)),
             Route("/v0/{rest:path}", server.guarded(server.nothing)),
             Route("/{rest:path}", server.console),
         ]
@@ -69,7 +108,7 @@ class _Server:
 
     async def config(self, request: Request) -> Response:
         """`GET /v0/config`"""
-        return JSONResponse({"version": self.world.version, "edition": self.world.edition, "telemetry": ""})
+        return JSONResponse({"version": self.world.version, "edition": self.world.edition, **BUILD})
 
     def _find(self, request: Request) -> Pipeline | None:
         return self.world.pipelines.get(request.path_params["pipeline"])
@@ -96,10 +135,11 @@ class _Server:
     def _program(pipeline: Pipeline) -> dict[str, Any]:
         parts: dict[str, dict[str, Any]] = {"inputs": {}, "outputs": {}}
         for c in pipeline.connectors.values():
-            transport = {"name": c.transport, "config": {"topic": c.endpoint, "sasl.password": "hidden-in-transport"}}
+            transport = {"name": c.transport, "config": TRANSPORTS.get(c.transport, {"topic": c.endpoint}) | HIDDEN}
             parts[c.kind][c.endpoint] = {"stream": c.stream, "transport": transport, "paused": c.configured_paused}
         return {
             "schema": {"inputs": [], "outputs": []},
+            "udf_stubs": "",
             "input_connectors": parts["inputs"],
             "output_connectors": parts["outputs"],
         }
@@ -115,12 +155,16 @@ class _Server:
             kind: [self.world.stats(found, c) for c in found.connectors.values() if c.kind == kind]
             for kind in KINDS.values()
         }
-        clock = {"endpoint_name": "now", "config": {"stream": "now"}, "metrics": {"total_records": 1}, "paused": False}
-        stats["inputs"].append(clock)
-        state = "Paused" if found.status == "Paused" else "Running"
-        return JSONResponse(
-            {"global_metrics": {"state": state, "rss_bytes": 812949504}, "suspend_error": None, **stats}
+        clock = figures.input_metrics(1, is_at_end=False)
+        stats["inputs"].append(figures.endpoint("now", "now", clock, fatal_error=None, is_paused=False))
+        whole = figures.process(
+            "Paused" if found.status == "Paused" else "Running",
+            found.deployment or "",
+            records=sum(self.world.counted(found, c) for c in found.connectors.values() if c.kind == "inputs"),
+            began=self.world.began,
+            now=self.world.clock.now(),
         )
+        return JSONResponse({"global_metrics": whole, **stats})
 
     @staticmethod
     def _not_up(pipeline: Pipeline) -> Response | None:
@@ -140,6 +184,9 @@ class _Server:
             return self._start(found)
         if verb in {"pause", "resume"}:
             return self._hold(found, verb)
+        if verb == "dismiss_error":
+            found.error = None
+            return JSONResponse("Error dismissed")
         if verb != "stop":
             return Response(status_code=404)
         if request.query_params.get("force", "false") != "true":
@@ -164,23 +211,39 @@ class _Server:
         was = {"pause": "Running", "resume": "Paused"}[verb]
         return JSONResponse(f"Pipeline transitioning from {was} to {wish}", 202)
 
-    async def flag(self, request: Request) -> Response:
-        """`POST …/tables|views/{relation}/connectors/{c}/start|pause`: 200 once the flag is flipped."""
-        params = {key: unquote(value) for key, value in request.path_params.items()}
+    async def connector_stats(self, request: Request) -> Response:
+        """`GET …/tables|views/{relation}/connectors/{c}/stats`"""
         found = self._find(request)
         if found is None:
             return self._unknown(request)
         if refusal := self._not_up(found):
             return refusal
+        connector = self._connector(request, found)
+        return JSONResponse(self.world.stats(found, connector)) if connector else self._no_endpoint(request)
+
+    def _connector(self, request: Request, pipeline: Pipeline) -> Connector | None:
+        params = {key: unquote(value) for key, value in request.path_params.items()}
         kind = KINDS.get(params["kind"])
-        connector = self.world.by_path(found, kind, params["relation"], params["connector"]) if kind else None
+        return self.world.by_path(pipeline, kind, params["relation"], params["connector"]) if kind else None
+
+    @staticmethod
+    def _no_endpoint(request: Request) -> Response:
+        params = {key: unquote(value) for key, value in request.path_params.items()}
+        return error(404, "UnknownInputEndpoint", f"unknown input endpoint {params['relation']}.{params['connector']}")
+
+    async def flag(self, request: Request) -> Response:
+        """`POST …/tables|views/{relation}/connectors/{c}/start|pause`: 200 once the flag is flipped."""
+        found = self._find(request)
+        if found is None:
+            return self._unknown(request)
+        if refusal := self._not_up(found):
+            return refusal
+        connector = self._connector(request, found)
         if connector is None:
-            return error(
-                404, "UnknownInputEndpoint", f"unknown input endpoint {params['relation']}.{params['connector']}"
-            )
-        if params["verb"] not in {"start", "pause"}:
+            return self._no_endpoint(request)
+        if request.path_params["verb"] not in {"start", "pause"}:
             return Response(status_code=404)
-        is_paused = params["verb"] == "pause"
+        is_paused = request.path_params["verb"] == "pause"
         verb = "pause" if is_paused else "resume"
         external_id = f"{found.id}/{connector.endpoint}"
         self.world.act(verb, external_id, lambda: self.world.flag(found, connector, is_paused=is_paused))

@@ -3,11 +3,15 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.vendors.feldera import names, states
-from connectors.vendors.feldera.sandbox import estate
+from connectors.vendors.feldera.sandbox import estate, figures
 from connectors.vendors.sandbox import Truth, World
+
+RESOURCES = {"Stopped": "Stopped", "Stopping": "Stopping", "Provisioning": "Provisioning"}
+"""Of the process; once it is there, what runs in it has words of its own."""
 
 
 @dataclass
@@ -53,6 +57,7 @@ class FelderaWorld(World):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.pipelines: dict[str, Pipeline] = {}
+        self.began = self.clock.now()
         self._fill(estate.DEMO)
 
     def _fill(self, plan: Sequence[estate.Planned]) -> None:
@@ -94,18 +99,36 @@ class FelderaWorld(World):
 
     def row(self, pipeline: Pipeline) -> dict[str, Any]:
         """This will give a pipeline's status."""
+        since = datetime.fromtimestamp(self.began, UTC).isoformat()
+        is_up = pipeline.status in states.HAS_PROCESS
+        error: dict[str, Any] = {"message": pipeline.error, "error_code": "RuntimeError.WorkerPanic", "details": {}}
         return {
             "id": pipeline.id,
             "name": pipeline.name,
             "description": "",
             "tags": list(pipeline.tags),
+            "created_at": since,
             "version": 3,
+            "refresh_version": 3,
+            "platform_version": self.version,
             "program_version": 2,
             "program_status": pipeline.program_status,
+            "program_status_since": since,
+            "storage_status": "InUse",
             "deployment_id": pipeline.deployment,
-            "deployment_error": {"message": pipeline.error} if pipeline.error else None,
+            "deployment_error": error if pipeline.error else None,
             "deployment_status": pipeline.odd_word or pipeline.status,
+            "deployment_status_since": since,
             "deployment_desired_status": pipeline.desired,
+            "deployment_desired_status_since": since,
+            "deployment_resources_status": RESOURCES.get(pipeline.status, "Provisioned"),
+            "deployment_resources_status_since": since,
+            "deployment_resources_desired_status": "Stopped" if pipeline.desired == "Stopped" else "Provisioned",
+            "deployment_resources_desired_status_since": since,
+            "deployment_runtime_status": pipeline.status if is_up else None,
+            "deployment_runtime_status_since": since if is_up else None,
+            "deployment_runtime_desired_status": pipeline.desired if is_up else None,
+            "deployment_runtime_desired_status_since": since if is_up else None,
         }
 
     def counted(self, pipeline: Pipeline, connector: Connector) -> int:
@@ -127,21 +150,14 @@ class FelderaWorld(World):
         """This will give one element of the live figures."""
         total = self.counted(pipeline, connector)
         if connector.kind == "inputs":
-            metrics = {"total_bytes": total * 80, "total_records": total, "buffered_records": 0, "buffered_bytes": 0,
-                       "num_transport_errors": 0, "num_parse_errors": 0,
-                       "end_of_input": connector.is_finished}  # fmt: skip
-        else:
-            metrics = {"transmitted_records": total, "transmitted_bytes": total * 96, "queued_records": 0,
-                       "buffered_records": 0, "num_encode_errors": 0, "num_transport_errors": 0}  # fmt: skip
-        return {
-            "endpoint_name": connector.endpoint,
-            "config": {"stream": connector.stream},
-            "metrics": metrics,
-            "fatal_error": connector.fatal_error,
-            "health": None,
-            "paused": connector.is_paused,
-            "barrier": False,
-        }
+            return figures.endpoint(
+                connector.endpoint, connector.stream, figures.input_metrics(total, is_at_end=connector.is_finished),
+                fatal_error=connector.fatal_error, is_paused=connector.is_paused,
+            )  # fmt: skip
+        return figures.endpoint(
+            connector.endpoint, connector.stream, figures.output_metrics(total),
+            fatal_error=connector.fatal_error, is_paused=connector.is_paused,
+        )  # fmt: skip
 
     # What it does
 
