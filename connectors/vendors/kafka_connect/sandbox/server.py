@@ -120,9 +120,14 @@ class _Server:
             self.world.restart(connector, with_tasks=with_tasks, only_failed=only_failed)
 
         self.world.act("restart_failed" if only_failed else "restart", name, effect)
+        if name in self.world.unstartable:
+            self.world.fail_to_start(connector)
+            return error(500, f"Failed to start connector: {name}")
         if not (with_tasks or only_failed):
             return Response(status_code=204)
         document = self._status(connector)
+        for part in (document["connector"], *document["tasks"]):
+            part["version"] = "2.7.1"  # taken from before the restart, as are the traces
         document["tasks"].reverse()  # unsorted, as workers answer
         for part, trace in zip((document["connector"], *reversed(document["tasks"])), traces, strict=False):
             if trace:
@@ -134,7 +139,8 @@ class _Server:
 
     @staticmethod
     def _part(part: Part) -> dict[str, Any]:
-        found = {"state": part.state, "worker_id": part.worker, "version": "2.7.1"}
+        version = None if part.state in {"RESTARTING", "UNASSIGNED"} else "2.7.1"
+        found = {"state": part.state, "worker_id": part.worker, "version": version}
         return {**found, "trace": part.trace} if part.trace else found
 
     def _status(self, connector: Connector) -> dict[str, Any]:

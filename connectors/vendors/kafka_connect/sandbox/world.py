@@ -51,6 +51,8 @@ class KafkaConnectWorld(World):
         super().__init__(**options)
         self.clusters: dict[str, dict[str, Connector]] = {}
         self.is_booting = False
+        self.unstartable: set[str] = set()
+        """Connectors whose own start throws."""
         self._fill(estate.DEMO)
 
     def _fill(self, plan: dict[str, Sequence[estate.Planned]]) -> None:
@@ -110,7 +112,7 @@ class KafkaConnectWorld(World):
             self.later(STATUS_DELAY, lambda: self._become(own, connector, wish))
         if wish == "STOPPED":
             self.later(REBALANCE, lambda: connector.tasks.clear() if connector.wish == "STOPPED" else None)
-        elif was == "STOPPED" and wish == "RUNNING":
+        elif wish == "RUNNING" and (was == "STOPPED" or not connector.tasks):
             self.later(REBALANCE, lambda: self._bring_tasks(connector))
         else:
             self.later(TASK_DELAY, lambda: self._move_tasks(connector))
@@ -141,6 +143,15 @@ class KafkaConnectWorld(World):
             part.state = "RESTARTING"
             self.later(STATUS_DELAY, lambda part=part: self._started(part, connector))  # type: ignore[misc]  # bound now
         return chosen
+
+    def fail_to_start(self, connector: Connector) -> None:
+        """This will let the connector object fail, a moment later; its tasks go on."""
+        if own := connector.own:
+            self.later(STATUS_DELAY, lambda: self._fail(own))
+
+    @staticmethod
+    def _fail(part: Part) -> None:
+        part.state, part.trace = "FAILED", estate.TRACES["refused"]
 
     def _started(self, part: Part, connector: Connector) -> None:
         part.state, part.trace = connector.wish, ""

@@ -1,7 +1,7 @@
 """Feldera's own Python client against our sandbox: what it sends is understood, what it waits for comes."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -21,10 +21,10 @@ SOON = 20.0
 
 
 @pytest.fixture
-def served(serve: Callable[..., tuple[Bench, str]]) -> Iterator[tuple[Bench, FelderaClient]]:
+def served(serve: Callable[..., tuple[Bench, str]]) -> tuple[Bench, FelderaClient]:
     """This will serve the sandbox, ten times as fast as a server."""
     app, url = serve("feldera", tempo=0.1)
-    yield app, FelderaClient(url, KEY)
+    return app, FelderaClient(url, KEY)
 
 
 def test_lists_pipelines(served: tuple[Bench, FelderaClient]) -> None:
