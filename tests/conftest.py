@@ -63,7 +63,7 @@ def serve() -> Iterator[Callable[..., tuple[Bench, str]]]:
     def start(slug: str, **options: Any) -> tuple[Bench, str]:
         app = bench(slug, **options)
         listener = socket.create_server(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", date_header=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not server.started:

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import heapq
 import importlib
+import inspect
 import itertools
 import json
 import random
@@ -24,6 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,8 +111,14 @@ class World(ABC):
         """While true, verbs are taken and answered but have no effect."""
         self.drag = 0.0
         """Seconds by which each change comes late."""
+        self.skew = 0.0
+        """Seconds by which the vendor's own clock is wrong: shown in its times, never in when things happen."""
         self._appointments: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
+
+    def utc(self) -> datetime:
+        """This will give the time as the vendor's clock shows it."""
+        return datetime.fromtimestamp(self.clock.now() + self.skew, UTC)
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
         """This will carry something out when that much time has passed (times the tempo)."""
@@ -181,7 +189,8 @@ class Fault:
     Something that goes wrong with matching requests.
 
     :param kind: before the vendor sees it: `delay hang conflict rate_limited unauthorized forbidden error html`;
-        after it acted: `drop` (no reply) `error_but_done` `truncated`; instead of acting: `swallow`
+        after it acted: `drop` (no reply) `error_but_done` `truncated` `page_missing` (a list comes without its rows);
+        instead of acting: `swallow` (taken and answered, and nothing happens)
     :param path: regular expression on the path
     :param method: GET, PUT … or empty for all
     :param times: how many requests it hits; -1 for all
@@ -221,6 +230,11 @@ PLAIN_REFUSALS: dict[str, Callable[[Fault], Response]] = {
 }
 
 
+BEFORE = frozenset({"delay", "hang", "swallow", *PLAIN_REFUSALS})
+AFTER = frozenset({"drop", "error_but_done", "truncated", "page_missing"})
+FAULTS = BEFORE | AFTER
+
+
 class Bench:
     """A sandbox's app with its record and faults around it. An ASGI app itself."""
 
@@ -255,6 +269,8 @@ class Bench:
             if message["type"] == "http.response.start":
                 entry["status"] = message["status"]
                 entry["answered_at"] = self.world.clock.now()
+                date = format_datetime(self.world.utc(), usegmt=True).encode()
+                message = {**message, "headers": [*message.get("headers", ()), (b"date", date)]}
                 asked_for = dict(message["headers"]).get(b"retry-after")
                 entry["retry_after"] = float(asked_for) if asked_for else None
             await send(message)
@@ -273,7 +289,7 @@ class Bench:
                 await self._act(scope, receive, send)
             finally:
                 self.world.is_swallowing = False
-        elif fault.kind in {"drop", "error_but_done", "truncated"}:
+        elif fault.kind in AFTER:
             await self._spoil(fault, scope, receive, send)
         else:
             refusals = {**PLAIN_REFUSALS, **self.sandbox.refusals}
@@ -308,6 +324,12 @@ class Bench:
             return
         body = b"".join(message.get("body", b"") for message in kept[1:]) or b"{}"
         head = [(name, value) for name, value in kept[0]["headers"] if name != b"content-length"]
+        if fault.kind == "page_missing":
+            body = _without_rows(body)
+            length = (b"content-length", str(len(body)).encode())
+            await send({**kept[0], "headers": [*head, length]})
+            await send({"type": "http.response.body", "body": body})
+            return
         whole = len(body) if fault.kind == "truncated" else len(body) + 1
         await send({**kept[0], "headers": [*head, (b"content-length", str(whole).encode())]})
         if fault.kind == "truncated":
@@ -341,19 +363,42 @@ class Bench:
 
     async def _add_fault(self, request: Request) -> Response:
         try:
-            self.faults.append(Fault(**await request.json()))
-        except TypeError as error:
+            fault = Fault(**await request.json())
+            re.compile(fault.path)
+        except (TypeError, re.error) as error:
             return JSONResponse({"message": str(error)}, 400)
+        if fault.kind not in FAULTS:
+            return JSONResponse({"message": f"no such fault; there are: {', '.join(sorted(FAULTS))}"}, 400)
+        self.faults.append(fault)
         return Response(status_code=204)
 
     async def _clear_faults(self, request: Request) -> Response:
         self.faults.clear()
-        self.world.drag = 0.0
+        self.world.drag = self.world.skew = 0.0
         return Response(status_code=204)
 
     async def _estate(self, request: Request) -> Response:
-        self.world.populate(int((await request.json())["connectors"]))
+        wish = await request.json()
+        if "seed" in wish:
+            self.world.random.seed(int(wish["seed"]))
+        try:
+            self.populate(int(wish["connectors"]), wish.get("pipelines"))
+        except ValueError as error:
+            return JSONResponse({"message": str(error)}, 400)
         return Response(status_code=204)
+
+    def populate(self, connectors: int, pipelines: int | None = None) -> None:
+        """
+        This will replace the estate by a made-up one.
+
+        :raises ValueError: a number of pipelines was asked for, and an account of this vendor does not have several
+        """
+        if pipelines in {None, 1}:
+            self.world.populate(connectors)
+        elif "pipelines" in inspect.signature(self.world.populate).parameters:
+            self.world.populate(connectors, pipelines=pipelines)  # type: ignore[call-arg]  # asked for just above
+        else:
+            raise ValueError("this sandbox does not take a number of pipelines")
 
     async def _nudge(self, request: Request) -> Response:
         wish = await request.json()
@@ -371,7 +416,21 @@ class Bench:
             wish.get("tempo", self.world.tempo),
             wish.get("drag", self.world.drag),
         )
+        self.world.skew = wish.get("skew", self.world.skew)
         return Response(status_code=204)
+
+
+def _without_rows(body: bytes) -> bytes:
+    """A list answer whose rows were lost on the way: what it says of itself stays."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return body
+    if isinstance(answer, list):
+        return b"[]"
+    if isinstance(answer, dict):
+        answer = {key: [] if isinstance(value, list) else value for key, value in answer.items()}
+    return json.dumps(answer).encode()
 
 
 def find(slug: str) -> Sandbox:
@@ -399,6 +458,34 @@ class _Server(uvicorn.Server):
         yield
 
 
+async def serve_one(app: Bench, *, port: int = 0, certificate: Path | None = None, told: Callable[[str], None]) -> None:
+    """
+    This will serve one bench on loopback until cancelled.
+
+    :param port: 0 takes a free one
+    :param certificate: PEM file with certificate and key; with it the sandbox speaks TLS
+    :param told: called with the address as soon as it listens
+    """
+    listener = socket.create_server(("127.0.0.1", port))
+    pem = {"ssl_certfile": certificate, "ssl_keyfile": certificate} if certificate else {}
+    options: dict[str, Any] = {
+        "log_level": "warning",
+        "access_log": False,
+        "lifespan": "off",
+        "date_header": False,
+        **pem,
+    }
+    server = _Server(uvicorn.Config(app, **options))
+    run = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started and not run.done():  # noqa: ASYNC110  # the server offers no event
+        await asyncio.sleep(0.02)
+    told(f"http{'s' if certificate else ''}://127.0.0.1:{listener.getsockname()[1]}")
+    try:
+        await run
+    finally:
+        server.should_exit = True
+
+
 async def serve(
     slugs: Sequence[str], *, port_base: int = 0, ready_file: Path | None = None, tempo: float = 1.0
 ) -> None:
@@ -411,7 +498,8 @@ async def serve(
     servers, sockets, addresses = [], [], {}
     for index, slug in enumerate(slugs):
         listener = socket.create_server(("127.0.0.1", port_base + index if port_base else 0))
-        config = uvicorn.Config(bench(slug, tempo=tempo), log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(bench(slug, tempo=tempo), log_level="warning", access_log=False, lifespan="off",
+                                date_header=False)  # fmt: skip
         servers.append(_Server(config))
         sockets.append(listener)
         addresses[slug] = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -52,7 +52,7 @@ class ElasticAdapter:
         for job in (job for part in lists for job in part):
             jobs[str((job.get("connector") or {}).get("id", ""))].append(job)
         pipeline = PipelineSnapshot(DEPLOYMENT, self.name, State.RUNNING, "reachable", kind="Elasticsearch deployment")
-        now = datetime.now(UTC)
+        now = self.client.now()
         shown = [c for c in found if not c.get("deleted")]
         connectors = [self._connector(row, jobs[str(row["id"])], watch, now) for row in shown]
         operations = await self._operations(watch.operations, [job for part in lists for job in part])

@@ -1,6 +1,8 @@
 """Elasticsearch's connector interface as it is."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -27,11 +29,16 @@ class Client:
         self.http = http
         http.explain = explain
         self._headers: dict[str, str] = {}
+        self._ahead = 0.0
         if key := config.credentials.get("api_key"):
             self._headers["Authorization"] = f"ApiKey {key}"
         elif user := config.credentials.get("username"):
             basic = httpx.BasicAuth(user, config.credentials.get("password", ""))
             self._headers["Authorization"] = basic._auth_header  # the header alone
+
+    def now(self) -> datetime:
+        """This will give the time by the deployment's clock, as far as its answers tell; else by ours."""
+        return datetime.fromtimestamp(datetime.now(UTC).timestamp() + self._ahead, UTC)
 
     async def connectors(self) -> tuple[list[dict[str, Any]], int]:
         """This will list all connectors without their configuration, and how many Elasticsearch says there are."""
@@ -90,7 +97,17 @@ class Client:
                 return found, count
 
     async def _read(self, path: str, query: Mapping[str, Any]) -> Any:
-        return self.http.json(await self.http.get(path, params=query, headers=self._headers))
+        answer = await self.http.get(path, params=query, headers=self._headers)
+        self._set_clock(answer.headers.get("date", ""))
+        return self.http.json(answer)
+
+    def _set_clock(self, date: str) -> None:
+        """Times in documents are its own; an age counted against our clock would be wrong by the difference."""
+        try:
+            theirs = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        self._ahead = (theirs.replace(tzinfo=theirs.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
 
     async def _write(self, method: str, path: str, body: Any) -> httpx.Response:
         return await self.http.send(method, path, json=body, headers=self._headers)

@@ -1,7 +1,7 @@
 """A pretend deployment: a registry of documents, and a connector service that looks at them now and then."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
 from connectors.states import State
@@ -43,7 +43,7 @@ class ElasticWorld(World):
 
     def stamp(self, ago: float = 0.0) -> str:
         """This will give a time as Elasticsearch writes it."""
-        moment = datetime.fromtimestamp(self.clock.now() + ago, UTC)
+        moment = self.utc() + timedelta(seconds=ago)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def populate(self, connectors: int) -> None:
@@ -65,7 +65,7 @@ class ElasticWorld(World):
     def truth(self) -> Sequence[Truth]:
         """See `World.truth`. Paused and stopped are one thing here: off."""
         found = [Truth("pipeline", "deployment", "deployment", State.RUNNING, "reachable")]
-        now = datetime.fromtimestamp(self.clock.now(), UTC)
+        now = self.utc()
         for id_, kept in self.connectors.items():
             document = self.document(id_)
             verdict = states.judge(document, self.unfinished(id_), intent=self._intent(id_), pending=None, now=now)
