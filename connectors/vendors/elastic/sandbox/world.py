@@ -29,6 +29,8 @@ class ElasticWorld(World):
         self.connectors: dict[str, dict[str, Any]] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
         self.silent: set[str] = set()
+        self.silence = 7200.0
+        """Seconds since the service of the silent ones last looked."""
         self._fill(estate.DEMO)
 
     def _fill(self, plan: Sequence[estate.Planned]) -> None:
@@ -54,7 +56,7 @@ class ElasticWorld(World):
         """This will give a connector's document with the service's sign of life as of now."""
         found = dict(self.connectors[connector])
         if found["status"] not in {"created"}:
-            found["last_seen"] = self.stamp(-7200 if connector in self.silent else -(self.clock.now() % 30))
+            found["last_seen"] = self.stamp(-self.silence if connector in self.silent else -(self.clock.now() % 30))
         return found
 
     def unfinished(self, connector: str) -> list[dict[str, Any]]:

@@ -233,9 +233,8 @@ async def test_silence_is_counted_by_the_deployments_own_clock(
     desk: Desk, minutes: int, state: State, skew: float
 ) -> None:
     desk.world.skew = skew
-    seen = desk.world.stamp(-60 * minutes)
-    document = desk.world.document
-    desk.world.document = lambda c: {**document(c), "last_seen": seen}  # type: ignore[method-assign]  # one field
+    desk.world.silent.add(CONNECTOR)
+    desk.world.silence = 60.0 * minutes
 
     assert (await desk.seen()).state is state
 
