@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 from django.db import Error, connection
+from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from tests.chaos.stack import Stack
@@ -164,8 +165,22 @@ class Load:
             self._meddle(row, OPPOSITE[verb])
 
     def _kill(self) -> None:
-        now, number = time.time(), self._draw()
-        self.kills.append((now, self.stack.kill_worker(number)))
+        """Best in the middle of a drive: a worker that has a lease now, else any."""
+        number, busy = self._draw(), self._driving()
+        chosen = next((n for n in range(self.stack.workers) if self.stack.pid_of(n) in busy), number)
+        now = time.time()
+        self.kills.append((now, self.stack.kill_worker(chosen)))
+
+    def _driving(self) -> set[int]:
+        from connectors.models import VendorAccount
+
+        try:
+            owners = VendorAccount.objects.filter(leased_until__gt=Now()).values_list("lease_owner", flat=True)
+            return {int(owner.split(":")[1]) for owner in owners}
+        except Error:
+            return set()
+        finally:
+            connection.close()
 
     def _draw(self) -> int:
         with self._lock:

@@ -36,7 +36,7 @@ class Stack:
         self.home.chmod(0o711)
         self.deaths = self.home / "deaths"
         self.deaths.touch()
-        self._workers = workers
+        self.workers = workers
         self._tempo = tempo
         self._deadliness = deadliness
         self._logs = self.home / "log"
@@ -86,7 +86,7 @@ class Stack:
         self.address = f"http://127.0.0.1:{port}"
         serve = ("-m", "uvicorn", "dashboard.asgi:application", "--host", "127.0.0.1", "--port", str(port))
         self._add("web", *serve, "--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2")
-        for number in range(self._workers):
+        for number in range(self.workers):
             self._add_worker(number)
         self._add_beat()
         wait_until("the web server", self._is_healthy, self.parts["web"])
@@ -132,7 +132,7 @@ class Stack:
         with self._lock:
             if self._is_ending:
                 return
-            for number in range(self._workers):
+            for number in range(self.workers):
                 if self.parts[f"worker-{number}"].has_ended:
                     self._add_worker(number)
             if self.parts["beat"].has_ended:
@@ -142,7 +142,13 @@ class Stack:
 
     def kill_worker(self, number: int) -> int:
         """This will SIGKILL a worker; its process id."""
-        return self._kill(f"worker-{number % self._workers}")
+        return self._kill(f"worker-{number % self.workers}")
+
+    def pid_of(self, number: int) -> int:
+        """This will give the process id of a worker."""
+        process = self.parts[f"worker-{number}"].process
+        assert process is not None
+        return process.pid
 
     def kill_beat(self) -> int:
         """This will SIGKILL beat."""
@@ -157,7 +163,7 @@ class Stack:
 
     def stall_worker(self, number: int, seconds: float) -> None:
         """This will stop a worker in its tracks, for longer than its leases last, and let it go on."""
-        process = self.parts[f"worker-{number % self._workers}"].process
+        process = self.parts[f"worker-{number % self.workers}"].process
         assert process is not None
         try:
             process.send_signal(signal.SIGSTOP)

@@ -45,7 +45,9 @@ class _Proxy:
     async def connectors(self, request: Request) -> Response:
         """A comma list of expansions there, a repeated parameter here; ids are made up."""
         wanted = request.query_params["expand"].split(",")
-        known: list[tuple[str, str | int | float | None]] = [("expand", part) for part in wanted if part in {"info", "status"}]
+        known: list[tuple[str, str | int | float | None]] = [
+            ("expand", part) for part in wanted if part in {"info", "status"}
+        ]
         async with httpx.AsyncClient() as web:
             found = (await web.get(f"{self.worker}/connectors", params=known, timeout=30)).json()
         return JSONResponse(

@@ -219,9 +219,10 @@ async def test_a_booting_worker_is_not_ready_and_never_unknown(real: Worker, tmp
     if real.script is None:
         pytest.skip("the named worker is not ours to restart")
     real.run("down")
-    start = real.begin("up")
+    fresh = real.elsewhere()
+    start = fresh.begin("up")
     kinds: set[type[VendorError]] = set()
-    async for desk in _desk("kafka-connect", real, tmp_path):
+    async for desk in _desk("kafka-connect", fresh, tmp_path):
         while start.poll() is None:
             try:
                 await desk.adapter.observe(Watch())
