@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from connectors.matrix import FLOWS
 from connectors.states import CHANGING, State
@@ -21,6 +21,10 @@ class Situation:
     vendor_state: str = ""
     is_stale: bool = False
     account_failure: str = ""
+    failure_kind: str = ""
+    """As `vendors.errors` names it."""
+    unread: str = ""
+    """Why the last reading of the account could not read this part of it."""
     failing_since: datetime | None = None
     observed_at: datetime | None = None
     gone_at: datetime | None = None
@@ -36,6 +40,8 @@ class Situation:
     drift_snoozed_until: datetime | None = None
     rate: float | None = None
     """Records a second, where known."""
+    silent_minutes: int | None = None
+    """For how long the service that runs it at the vendor has given no sign of life, where that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,10 @@ def diagnose(situation: Situation) -> Diagnosis:
     return Diagnosis("unexplained", f"It is {situation.state}; nothing tells why.")
 
 
+STUCK_AFTER = timedelta(minutes=10)
+"""On the way for longer than this, something keeps it from arriving."""
+
+
 def _gone(s: Situation) -> Diagnosis | None:
     if s.gone_at is None:
         return None
@@ -86,13 +96,55 @@ def _unreachable(s: Situation) -> Diagnosis | None:
     if not s.is_stale:
         return None
     last = f"Last seen {s.state}; now unknown." if s.observed_at else "Never read yet."
+    if s.unread and not s.account_failure:
+        return Diagnosis(
+            "half_read", f"The last reading of {s.account} left out {s.pipeline}: {s.unread.rstrip('.')}. {last}",
+            cause=s.unread, evidence=[Evidence(f"last read {s.state}", s.observed_at)],
+        )  # fmt: skip
     if not s.account_failure:
         return Diagnosis("not_seen", f"Not read within its freshness budget. {last}",
+                         press="Look whether a worker is running.",
                          evidence=[Evidence(f"last read {s.state}", s.observed_at)])  # fmt: skip
+    trouble = TROUBLES.get(s.failure_kind, UNREACHABLE)
     return Diagnosis(
-        "unreachable", f"Account {s.account} not reached: {s.account_failure}. {last}",
-        cause=s.account_failure, press="Check the account's address and credentials.",
+        trouble.rule, f"Account {s.account} {trouble.words}: {s.account_failure.rstrip('.')}. {last}",
+        cause=s.account_failure, whose=trouble.whose, press=trouble.press,
         evidence=[Evidence(s.account_failure, s.failing_since), Evidence(f"last read {s.state}", s.observed_at)],
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What it means that an account could not be read."""
+
+    rule: str
+    words: str
+    press: str
+    whose: str = ""
+
+
+UNREACHABLE = Trouble("unreachable", "not reached", "Look whether the vendor is up, and check the account's address.")
+WRONG_ADDRESS = Trouble("wrong_address", "answers, but not as it should", "Check the account's address.", "yours")
+TROUBLES = {
+    "sign_in_refused": Trouble("sign_in_refused", "is refused", "Give the account new credentials.", "yours"),
+    "not_allowed": Trouble("not_allowed", "may not read", "Give its key the role that reads connectors.", "yours"),
+    "rate_limited": Trouble("rate_limited", "is asked to wait", "Wait, or read this account less often."),
+    "not_ready": Trouble("vendor_starting", "is not ready", "Wait: it is starting or rebalancing.", "theirs"),
+    "not_understood": WRONG_ADDRESS,
+    "address_forbidden": WRONG_ADDRESS,
+    "not_found": WRONG_ADDRESS,
+    "audit": Trouble("record_unwritable", "is left alone", "Let an admin mend the audit record first.", "yours"),
+}
+"""By the kind of the error; whatever is not here counts as not reached."""
+
+
+def _silent_service(s: Situation) -> Diagnosis | None:
+    if s.silent_minutes is None:
+        return None
+    return Diagnosis(
+        "service_silent", f"The service that runs it has given no sign of life for {s.silent_minutes} min.",
+        whose="yours", press="Look after the connector service; verbs would only wait.",
+        evidence=[Evidence(s.error or "no sign of life", s.observed_at)],
     )  # fmt: skip
 
 
@@ -121,9 +173,11 @@ def _failed(s: Situation) -> Diagnosis | None:
         return None
     failed = sum(task is State.FAILED for task in s.tasks)
     what = f"All {len(s.tasks)} tasks failed" if len(s.tasks) > 1 and failed == len(s.tasks) else "It failed"
+    rule = "vendor_side" if s.whose == "theirs" else "tasks_failed" if failed else "failed"
+    press = "Open a case with the vendor." if s.whose == "theirs" else "Mend the cause, then restart."
     return Diagnosis(
-        "tasks_failed" if failed else "failed", _because(what, s.error) + _blame(s.whose), cause=s.error, whose=s.whose,
-        press="Mend the cause, then restart.", evidence=[Evidence(s.vendor_state or "failed", s.state_since)],
+        rule, _because(what, s.error) + _blame(s.whose), cause=s.error, whose=s.whose, press=press,
+        evidence=[Evidence(s.vendor_state or "failed", s.state_since)],
     )  # fmt: skip
 
 
@@ -152,7 +206,12 @@ def _pipeline_rests(s: Situation) -> Diagnosis | None:
 def _under_way(s: Situation) -> Diagnosis | None:
     if s.state not in CHANGING:
         return None
-    return Diagnosis("under_way", f"It is {s.state}.", evidence=[Evidence(str(s.state), s.state_since)])
+    since = [Evidence(str(s.state), s.state_since)]
+    if s.observed_at and s.state_since and s.observed_at - s.state_since > STUCK_AFTER:
+        minutes = int((s.observed_at - s.state_since).total_seconds() // 60)
+        return Diagnosis("stuck", f"It has been {s.state} for {minutes} min, longer than it should.", evidence=since,
+                         press="Look at the vendor; a restart may help.")  # fmt: skip
+    return Diagnosis("under_way", f"It is {s.state}.", evidence=since)
 
 
 def _rests(s: Situation) -> Diagnosis | None:
@@ -202,6 +261,7 @@ RULES: tuple[Callable[[Situation], Diagnosis | None], ...] = (
     _unreachable,
     _pipeline_failed,
     _unknown,
+    _silent_service,
     _failed,
     _drift,
     _pipeline_rests,

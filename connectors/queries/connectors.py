@@ -198,6 +198,8 @@ def situation(connector: Connector, *, is_stale: bool) -> diagnose.Situation:
         vendor_state=connector.vendor_state,
         is_stale=is_stale,
         account_failure=account.failure,
+        failure_kind=account.failure_kind,
+        unread=_unread(connector),
         failing_since=account.failing_since,
         observed_at=connector.observed_at,
         gone_at=connector.gone_at,
@@ -212,7 +214,14 @@ def situation(connector: Connector, *, is_stale: bool) -> diagnose.Situation:
         drift_since=connector.drift_since,
         drift_snoozed_until=connector.drift_snoozed_until,
         rate=connector.metrics.get("records_per_s"),
+        silent_minutes=connector.facts.get("silent_minutes"),
     )
+
+
+def _unread(connector: Connector) -> str:
+    """Why the last reading lacked its pipeline, or the account as a whole."""
+    parts = {part["pipeline"]: str(part["reason"]) for part in connector.account.unread}
+    return parts.get(connector.pipeline.external_id) or parts.get(None, "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,11 @@ def note_failure(lease: Lease, error: VendorError | audit.Unwritable, *, pause: 
     account = leases.hold(lease)
     now = timezone.now()
     account.due_at = now + timedelta(seconds=pause)
-    if isinstance(error, RateLimited):  # it answers, and only wants less: no failure
+    account.failing_since = account.failing_since or account.observed_at or now
+    account.failure, account.failure_kind = str(error), error.kind
+    if isinstance(error, RateLimited):  # it answers, and only wants less: the circuit stays closed
         account.not_before = account.due_at
     else:
-        account.failing_since = account.failing_since or account.observed_at or now
-        account.failure, account.failure_kind = str(error), error.kind
         account.failures += 1
     account.save(update_fields=["failing_since", "failure", "failure_kind", "failures", "due_at", "not_before"])
     if error.kind != audit.Unwritable.kind:  # an outcome that cannot be recorded has to wait

@@ -89,7 +89,11 @@ class ElasticAdapter:
                 "scheduling": schedules,
             },
             metrics=Metrics(records_total=row.get("last_indexed_document_count")),
-            facts={"last_sync_status": row.get("last_sync_status") or "", "last_synced": row.get("last_synced") or ""},
+            facts={
+                "last_sync_status": row.get("last_sync_status") or "",
+                "last_synced": row.get("last_synced") or "",
+                "silent_minutes": verdict.silent_minutes,
+            },
         )
 
     async def _operations(self, wanted: Sequence[str], jobs: Sequence[Mapping[str, Any]]) -> dict[str, VendorOperation]:

@@ -24,6 +24,8 @@ class Verdict:
 
     state: State
     note: str = ""
+    silent_minutes: int | None = None
+    """For how long its service has given no sign of life, where that is too long."""
 
 
 def is_scheduled(connector: Mapping[str, Any]) -> bool:
@@ -55,7 +57,8 @@ def judge(
         return Verdict(State.UNKNOWN, "no connector service has ever looked at it")
     if now - seen > OFFLINE_AFTER:
         minutes = int((now - seen).total_seconds() // 60)
-        return Verdict(State.FAILED, f"its connector service has been silent for {minutes} min; verbs would only wait")
+        note = f"its connector service has been silent for {minutes} min; verbs would only wait"
+        return Verdict(State.FAILED, note, silent_minutes=minutes)
     if status == "error":
         return Verdict(State.FAILED, str(connector.get("error") or ""))
     return _by_jobs(connector, jobs, intent=intent, pending=pending, now=now)
