@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.views import audit, board, drift, operations, targets
+from connectors.views import accounts, audit, board, drift, operations, targets
 
 urlpatterns = [
     path("", board.board, name="board"),
@@ -17,6 +17,10 @@ urlpatterns = [
     path("operations/<uuid:pk>/cancellation/", operations.cancel, name="operation-cancellation"),
     path("operations/<uuid:pk>/retry/", operations.retry, name="operation-retry"),
     path("operations/<uuid:pk>/resending/", operations.send_again, name="operation-resending"),
+    path("accounts/new/", accounts.choose, name="account-choose"),
+    path("accounts/new/<slug:slug>/", accounts.new, name="account-new"),
+    path("accounts/<int:pk>/change/", accounts.change, name="account-change"),
+    path("accounts/<int:pk>/removal/", accounts.remove, name="account-remove"),
     path("accounts/<int:pk>/", targets.account, name="account"),
     path("audit/", audit.events, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),

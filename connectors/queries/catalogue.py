@@ -9,6 +9,11 @@ def vendor(slug: str) -> Vendor:
     return registry.get(slug)
 
 
+def find(slug: str) -> Vendor | None:
+    """This will find a vendor by a slug that may be none."""
+    return registry.vendors().get(slug)
+
+
 def vendors() -> list[Vendor]:
     """This will list all of them, in order of name."""
     return list(registry.vendors().values())

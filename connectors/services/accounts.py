@@ -92,7 +92,9 @@ def update(*, account: VendorAccount, changes: Mapping[str, Any], actor: Actor, 
     _refuse_unless_allowed(viewer)
     account = VendorAccount.objects.select_for_update(of=("self",)).select_related("team").get(pk=account.pk)
     before = _facts(account, {})
-    credentials = {**vault.unseal(account), **changes.get("credentials", {})}
+    has_moved = changes.get("base_url", account.base_url).rstrip("/") != account.base_url
+    kept = {} if has_moved else vault.unseal(account)  # secrets that were given for one address go to no other
+    credentials = {**kept, **changes.get("credentials", {})}
     account.settings = {**account.settings, **changes.get("settings", {})}
     account.name = changes.get("name", account.name).strip()
     account.base_url = changes.get("base_url", account.base_url).rstrip("/")
@@ -105,6 +107,8 @@ def update(*, account: VendorAccount, changes: Mapping[str, Any], actor: Actor, 
             errors["team"] = f"There is no team {changes['team']!r}."
         else:
             account.team = owner
+    if has_moved and "credentials" in errors:
+        errors["credentials"] += " The address is another one, so its secrets have to be given again."
     if errors:
         raise Invalid(errors)
     account.sealed_credentials = vault.seal(credentials)
@@ -143,6 +147,36 @@ def test(*, account: VendorAccount, actor: Actor, viewer: Viewer) -> Sequence[Ch
     with transaction.atomic():
         result = "done" if all(check.is_ok is not False for check in checks) else "failed"
         audit.record("account.tested", actor=actor, result=result, target=account)
+    return checks
+
+
+def try_out(
+    *,
+    vendor: str,
+    base_url: str,
+    settings: Mapping[str, Any],
+    credentials: Mapping[str, str],
+    account: VendorAccount | None = None,
+    actor: Actor,
+    viewer: Viewer,
+) -> Sequence[Check]:
+    """
+    This will test what was typed, before anything is stored.
+
+    :param account: the one to be changed: its secrets stand in for those that were not typed again
+    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises Invalid: a field is not right; nothing was tried
+    """
+    _refuse_unless_allowed(viewer)
+    found = registry.get(vendor)
+    if account is not None and base_url.rstrip("/") == account.base_url:  # kept secrets go to no other address
+        credentials = {**vault.unseal(account), **credentials}
+    if errors := _field_errors(found, settings, credentials) | _address_error(base_url):
+        raise Invalid(errors)
+    checks = asyncio.run(_test(found, AccountConfig(base_url.rstrip("/"), dict(settings), dict(credentials))))
+    with transaction.atomic():
+        result = "done" if all(check.is_ok is not False for check in checks) else "failed"
+        audit.record("account.tried_out", actor=actor, result=result, target=account, after={"base_url": base_url})
     return checks
 
 

@@ -189,6 +189,11 @@ class Check:
     """None: could not be tried, because an earlier one failed or it would change something."""
     detail: str
 
+    @property
+    def label(self) -> str:
+        """The name in words."""
+        return {"reach": "reach it", "sign_in": "sign in", "list": "list connectors", "act": "act on them"}[self.name]
+
 
 class Adapter(Protocol):
     """Our verbs over one vendor account. Made for one slice of work, then closed."""
