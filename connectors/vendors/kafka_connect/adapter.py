@@ -110,13 +110,13 @@ class KafkaConnectAdapter:
         except SignInRefused as error:
             return [
                 Check("reach", True, "the worker answers"),
-                Check("sign_in", False, f"{error}: check user name and password"),
+                Check("sign_in", False, f"{str(error).rstrip('.')}: check user name and password"),
                 Check("list", None, "not tried"),
                 Check("act", None, "not tried"),
             ]
         except VendorError as error:
             skipped = [Check(name, None, "not tried") for name in ("sign_in", "list", "act")]
-            return [Check("reach", False, f"{error}: check the address"), *skipped]
+            return [Check("reach", False, f"{str(error).rstrip('.')}: check the address"), *skipped]
         try:
             found = len(await self.client.names())
         except (VendorError, NotAllowed) as error:
