@@ -201,7 +201,7 @@ class Http:
     def _learn(self, response: httpx.Response) -> None:
         """What the answer says of the vendor's limits."""
         headers = response.headers
-        wait = _seconds(headers.get("retry-after") or headers.get("x-ratelimit-reset"))
+        wait = _asked_to_wait(response)
         if "x-ratelimit-remaining" in headers or "retry-after" in headers:
             self.pace = Pace(
                 limit=_whole(headers.get("x-ratelimit-limit")),
@@ -223,11 +223,13 @@ class Http:
             words = self.clean(self.explain(response)) or response.reason_phrase
         except VendorError as error:
             error.message = self.clean(error.message)
+            if isinstance(error, RateLimited):
+                error.retry_after = _asked_to_wait(response) or error.retry_after
             return self._dress(error, response)
         status = response.status_code
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait = _seconds(response.headers.get("retry-after") or response.headers.get("x-ratelimit-reset"))
-            return self._dress(RateLimited(words or "too many requests", retry_after=wait or 1.0), response)
+            wait = _asked_to_wait(response) or 1.0
+            return self._dress(RateLimited(words or "too many requests", retry_after=wait), response)
         kinds: dict[int, type[VendorError]] = {
             401: SignInRefused,
             403: NotAllowed,
@@ -309,6 +311,10 @@ def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str
 
 def _whole(text: str | None) -> int | None:
     return int(text) if text and text.strip().isdigit() else None
+
+
+def _asked_to_wait(response: httpx.Response) -> float | None:
+    return _seconds(response.headers.get("retry-after") or response.headers.get("x-ratelimit-reset"))
 
 
 def _seconds(text: str | None) -> float | None:
