@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from connectors.matrix import Active
+from connectors.models import Operation
 from connectors.permissions import Viewer
 from connectors.queries.verbs import Button
 from connectors.states import LABELS, OperationStatus, State, Verb
@@ -249,9 +250,17 @@ def may_operate(viewer: object, team_id: int) -> bool:
 
 
 @register.simple_tag
-def usual(buttons: Sequence[Button], kind: str) -> float | None:
-    """This will give the seconds that a verb usually takes."""
-    return next((button.usual for button in buttons if button.verb == kind), None)
+def stage_of(operation: Operation, buttons: Sequence[Button]) -> SafeString:
+    """This will give the stage of an operation beside the usual times of its verb; what is slow stands out."""
+    times = next((button.times for button in buttons if button.verb == operation.kind), None)
+    elapsed = (timezone.now() - operation.requested_at).total_seconds()
+    is_slow = bool(operation.is_open and times and elapsed > times.p95)
+    mark = stage(
+        operation.status, operation.requested_at, operation.finished_at, times.p50 if times else None, is_slow=is_slow
+    )
+    if not (is_slow and times):
+        return mark
+    return format_html('{} <span class="is-warn-text">longer than nearly all, {}</span>', mark, figures.age(times.p95))
 
 
 @register.simple_tag

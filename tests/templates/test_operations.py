@@ -1,9 +1,13 @@
 """Every button answers: works, refuses GET, hidden from a stranger, refused to a viewer, harmless twice, audited."""
 
-import pytest
-from django.test import Client
+from datetime import timedelta
 
-from connectors.models import AuditEvent, Operation
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from connectors.models import AuditEvent, Connector, Operation
 from connectors.states import State
 from tests.templates.conftest import Estate
 
@@ -159,3 +163,80 @@ def test_cancel_is_offered_to_whoever_may_operate(estate: Estate, name: str, is_
 
     for page in ("/", f"/connectors/{connector.pk}/"):
         assert ("/cancellation/" in client.get(page).content.decode()) == is_offered
+
+
+def test_pause_says_why_nothing_is_sent_while_the_record_takes_no_events(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;"
+            "CREATE TRIGGER unwritable BEFORE INSERT ON connectors_auditevent EXECUTE FUNCTION refuse_events();"
+        )
+
+    answer = client.post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=HTMX)
+
+    assert answer.status_code == 503
+    assert "The audit record cannot be written, so nothing was changed and nothing is sent." in answer.content.decode()
+    assert not Operation.objects.exists()
+
+
+def test_an_operation_that_takes_too_long_stands_out(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+    client.post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=HTMX)
+    quick = client.get("/").content.decode()
+
+    Operation.objects.update(requested_at=timezone.now() - timedelta(minutes=9))
+    slow = client.get("/").content.decode()
+
+    assert "longer than nearly all" not in quick
+    assert "longer than nearly all" in slow
+
+
+@pytest.fixture
+def drifted(estate: Estate) -> Connector:
+    """A connector that runs though somebody wanted it paused."""
+    connector = estate.connector()
+    Connector.objects.filter(pk=connector.pk).update(
+        desired_state=State.PAUSED, desired_by="lead", drift_since=timezone.now() - timedelta(minutes=5)
+    )
+    return connector
+
+
+def test_drift_is_shown_with_its_three_ways_out(estate: Estate, drifted: Connector) -> None:
+    page = estate.client("operator").get(f"/connectors/{drifted.pk}/").content.decode()
+    looking = estate.client("viewer").get(f"/connectors/{drifted.pk}/").content.decode()
+
+    assert [word in page for word in ("Re-apply", "Accept as intended", "Snooze 8 h")] == [True] * 3
+    assert "Nothing is undone by itself." in looking
+    assert "Re-apply" not in looking
+
+
+@pytest.mark.parametrize(("choice", "status"), [("reapply", 202), ("accept", 202), ("snooze", 202), ("forget", 422)])
+def test_drift_decisions_answer_in_place(estate: Estate, drifted: Connector, choice: str, status: int) -> None:
+    path = f"/connectors/{drifted.pk}/drift/"
+
+    answer = estate.client("operator").post(path, {"choice": choice}, headers=HTMX)
+
+    assert answer.status_code == status
+    assert f'hx-target="#connector-{drifted.pk}"' in answer.content.decode()
+    assert estate.client("operator").get(path).status_code == 405
+    assert estate.client("viewer").post(path, {"choice": "accept"}, headers=HTMX).status_code in {403, 409}
+
+
+def test_retry_and_resending_are_pressed_on_the_page(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+    here = HTMX | {"HX-Current-URL": f"http://testserver/connectors/{connector.pk}/"}
+    client.post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=here)
+    operation = Operation.objects.get()
+
+    Operation.objects.update(status="accepted")
+    assert "Send again" in client.get(f"/connectors/{connector.pk}/").content.decode()
+    assert client.post(f"/operations/{operation.pk}/resending/", headers=here).status_code == 202
+    Operation.objects.update(status="failed", finished_at=timezone.now())
+    assert "Ask again" in client.get(f"/connectors/{connector.pk}/").content.decode()
+    assert client.post(f"/operations/{operation.pk}/retry/", headers=here).status_code == 202
+    assert client.post(f"/operations/{operation.pk}/retry/", headers=here).status_code == 202
+    assert Operation.objects.count() == 2

@@ -1,6 +1,8 @@
 """The bench: each fault as every vendor's client meets it, over real HTTP where the wire matters, and its control."""
 
 import asyncio
+import socket
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 from django.core.management import CommandError, call_command
 
 import connectors.vendors.http
@@ -119,6 +122,71 @@ async def test_a_certificate_nobody_vouches_for_is_refused_and_a_bundle_helps(sl
     finally:
         server.cancel()
         await asyncio.gather(server, return_exceptions=True)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+async def test_a_sign_in_that_ends_after_some_calls_is_told(serve: Serve, slug: str) -> None:
+    app, url = serve(slug)
+    app.faults.append(Fault("unauthorized", NOT_SIGN_IN, after=2, times=-1))
+
+    async with adapter(slug, url) as (made, _):
+        with pytest.raises(SignInRefused):
+            await _read_thrice(made)
+
+
+async def _read_thrice(made: Adapter) -> None:
+    for _ in range(3):
+        await made.observe(Watch())
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+async def test_a_storm_of_conflicts_is_told_and_passes(serve: Serve, slug: str) -> None:
+    app, url = serve(slug)
+    app.faults.append(Fault("conflict", times=3))
+
+    async with adapter(slug, url) as (made, _):
+        failed = 0
+        for _ in range(4):
+            try:
+                complete = not (await made.observe(Watch())).unread
+            except VendorError:
+                complete = False
+            failed += not complete
+
+    assert failed >= 1
+    assert complete
+
+
+async def test_a_client_certificate_is_shown_where_the_server_wants_one(tmp_path: Path) -> None:
+    file, own = tmp_path / "server.pem", tmp_path / "client.pem"
+    authority, certificate = certificates.throwaway(file), certificates.throwaway(own)
+    key = own.read_text().removeprefix(certificate)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        bench("kafka-connect"), ssl_certfile=file, ssl_ca_certs=str(own), ssl_cert_reqs=ssl.CERT_REQUIRED,
+        log_level="critical", lifespan="off",
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    url = f"https://127.0.0.1:{listener.getsockname()[1]}/orders"
+    demo = find("kafka-connect").accounts[0]
+    shown = {**demo.credentials, "client_certificate": certificate, "client_key": key}
+    try:
+        with pytest.raises(Unreachable):
+            async with Http("kafka-connect", AccountConfig(url, {"ca_bundle": authority}, demo.credentials)) as http:
+                await http.send("GET", "/connectors")
+        async with Http("kafka-connect", AccountConfig(url, {"ca_bundle": authority}, shown)) as http:
+            answer = await _listed(http, demo.credentials)
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
+
+    assert answer == 200
+
+
+async def _listed(http: Http, credentials: Any) -> int:
+    basic = httpx.BasicAuth(credentials["username"], credentials["password"])._auth_header
+    return (await http.get("/connectors", headers={"Authorization": basic})).status_code
 
 
 def test_a_fault_begins_after_so_many_and_ends() -> None:
