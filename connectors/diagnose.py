@@ -105,7 +105,7 @@ def _unreachable(s: Situation) -> Diagnosis | None:
         return Diagnosis("not_seen", f"Not read within its freshness budget. {last}",
                          press="Look whether a worker is running.",
                          evidence=[Evidence(f"last read {s.state}", s.observed_at)])  # fmt: skip
-    trouble = TROUBLES.get(s.failure_kind, UNREACHABLE)
+    trouble = trouble_of(s.failure_kind)
     return Diagnosis(
         trouble.rule, f"Account {s.account} {trouble.words}: {s.account_failure.rstrip('.')}. {last}",
         cause=s.account_failure, whose=trouble.whose, press=trouble.press,
@@ -123,7 +123,9 @@ class Trouble:
     whose: str = ""
 
 
-UNREACHABLE = Trouble("unreachable", "not reached", "Look whether the vendor is up, and check the account's address.")
+UNREACHABLE = Trouble(
+    "unreachable", "has not answered", "Look whether the vendor is up, and check the account's address."
+)
 WRONG_ADDRESS = Trouble("wrong_address", "answers, but not as it should", "Check the account's address.", "yours")
 TROUBLES = {
     "sign_in_refused": Trouble("sign_in_refused", "is refused", "Give the account new credentials.", "yours"),
@@ -136,6 +138,11 @@ TROUBLES = {
     "audit": Trouble("record_unwritable", "is left alone", "Let an admin mend the audit record first.", "yours"),
 }
 """By the kind of the error; whatever is not here counts as not reached."""
+
+
+def trouble_of(failure_kind: str) -> Trouble:
+    """This will tell what a failed reading means, and what to do about it."""
+    return TROUBLES.get(failure_kind, UNREACHABLE)
 
 
 def _silent_service(s: Situation) -> Diagnosis | None:

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from django import template
 
+from connectors.diagnose import Trouble, trouble_of
 from connectors.matrix import FLOWS
-from connectors.models import Connector
+from connectors.models import Connector, VendorAccount
 from connectors.queries.connectors import Row
 from connectors.states import CHANGING, State
 from connectors.templatetags import figures
@@ -29,6 +30,12 @@ class Station:
     is_since: bool = False
     """The time says since when, not when it was seen."""
     mark: str = ""
+
+
+@register.simple_tag
+def trouble(account: VendorAccount) -> Trouble:
+    """This will tell what it means that an account could not be read: words, and what to press."""
+    return trouble_of(account.failure_kind)
 
 
 @register.simple_tag

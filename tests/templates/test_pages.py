@@ -121,6 +121,19 @@ def test_board_hatches_what_was_not_read_in_time(estate: Estate) -> None:
     assert "has not answered since" in html
 
 
+def test_banner_says_what_kind_of_trouble_it_is_and_what_to_do(estate: Estate) -> None:
+    estate.connector()
+    long_ago = timezone.now() - timedelta(hours=1)
+    type(estate.account).objects.update(
+        observed_at=long_ago, failing_since=long_ago, failure="the key has expired", failure_kind="sign_in_refused"
+    )
+
+    html = estate.client("viewer").get("/").content.decode()
+
+    assert "is refused since" in html
+    assert "Give the account new credentials." in html
+
+
 def test_empty_board_says_what_to_do(estate: Estate) -> None:
     assert "No connectors yet." in estate.client("viewer").get("/").content.decode()
     assert "No connector matches." in estate.client("viewer").get("/?search=x").content.decode()
