@@ -137,7 +137,11 @@ def _lines(figures: Sequence[Figure], load: Load, deaths: Counter[str], seconds:
     yield "workers that died by themselves: " + (", ".join(f"{n} {s}" for s, n in deaths.most_common()) or "none")
     outcomes = Counter(Operation.objects.values_list("status", flat=True))
     yield "ended: " + ", ".join(f"{n} {name}" for name, n in outcomes.most_common())
-    by_fault = Counter((load.asked.get(str(o.pk), "later"), o.status) for o in Operation.objects.all())
+    asked = load.asked
+    by_fault = Counter(
+        (asked.get(str(o.pk)) or asked.get(str(o.idempotency_key)) or "later", o.status)
+        for o in Operation.objects.all()
+    )
     for fault in sorted({fault for fault, _ in by_fault}):
         ends = ", ".join(f"{n} {status}" for (name, status), n in sorted(by_fault.items()) if name == fault)
         yield f"    {fault:15} {ends}"

@@ -61,7 +61,7 @@ def table(evidence: Evidence, load: Load, watch: Watch) -> list[Figure]:
         _zero("operations that ended in no terminal state", [str(o) for o in operations if o.status in OPEN]),
         _zero("false confirmed (the sandbox's own record disagrees)", _false_confirmed(operations, evidence)),
         _zero("non-idempotent verbs sent twice for one request", _sent_twice(operations, evidence)),
-        _zero("requests accepted by page or API and lost", sorted(set(load.asked) - {str(o.pk) for o in operations})),
+        _zero("requests accepted by page or API and lost", sorted(set(load.asked) - _known(operations))),
         _zero("intents without exactly one outcome event", _without_outcome()),
         _zero("vendor writes without a committed intent", _without_intent(operations, evidence)),
         _zero("rows that vanished from the board", ["a row"] * (watch.rows - watch.fewest)),
@@ -69,6 +69,11 @@ def table(evidence: Evidence, load: Load, watch: Watch) -> list[Figure]:
         _takeover(watch.takeovers, watch.takeovers_in_outages),
         _zero("calls sent while the vendor's `Retry-After` still ran", _too_early(evidence)),
     ]
+
+
+def _known(operations: Sequence[Operation]) -> set[str]:
+    """By their ids, and by the keys of presses on a page."""
+    return {str(o.pk) for o in operations} | {str(o.idempotency_key) for o in operations}
 
 
 def _zero(name: str, findings: Sequence[str]) -> Figure:

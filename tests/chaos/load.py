@@ -25,6 +25,8 @@ AT_VENDOR = (
 """Faults of the vendor, by the sandbox's words; `late` and `outside` are set up here."""
 AT_HOME = {"kill": 3.0, "stall": 15.0, "broker": 20.0, "postgres": 25.0, "beat": 10.0, "race": 0.0}
 """Faults of our own parts, and the seconds between two of a kind: what is being raised cannot be felled."""
+BY_PAGE = 0.25
+"""The share of requests that are made on a page."""
 STALL = 13.0
 """Seconds: longer than a lease."""
 
@@ -34,7 +36,9 @@ class Load:
     """
     Many people asking at once.
 
-    :param asked: operation id to the fault it was asked under
+    One request in four is made on a page, the others through the API.
+
+    :param asked: what was accepted, to the fault it was asked under: an operation's id, or the key of a press on a page
     """
 
     stack: Stack
@@ -57,6 +61,8 @@ class Load:
         self._web = httpx.Client(
             base_url=f"{self.stack.address}/api/v1/", headers={"Authorization": f"Token {self.stack.token}"}, timeout=20
         )
+
+        self._page = self._sign_in()
 
     def run(self, operations: int, *, at_once: int, say: Callable[[str], None]) -> None:
         """This will ask until so many operations were accepted, and wait for each to end."""
@@ -95,7 +101,7 @@ class Load:
             if fault in AT_HOME and not self._is_time_for(fault):
                 fault = AT_VENDOR[int(dice * len(AT_VENDOR))]
             self._prepare(fault, row, verb)
-            made = self._post(row, verb)
+            made = self._press(row, verb) if dice < BY_PAGE else self._post(row, verb)
             if made is None:
                 return
             with self._lock:
@@ -111,6 +117,36 @@ class Load:
                 return False
             self._last[fault] = time.monotonic()
             return True
+
+    def _press(self, row: dict[str, Any], verb: str) -> str | None:
+        """As a browser does; a press that fails may be pressed again: on the same screen it is the same request."""
+        after = uuid.uuid4().hex
+        form = {"kind": verb, "after": after, "reason": "chaos", "csrfmiddlewaretoken": self._page.cookies["csrftoken"]}
+        for _ in range(60):
+            try:
+                answer = self._page.post(
+                    f"/connectors/{row['id']}/operations/", data=form, headers={"HX-Request": "true"}
+                )
+            except httpx.HTTPError:
+                time.sleep(0.5)
+                continue
+            if answer.status_code == 202:
+                return f"page:Connector:{row['id']}:{verb}:{after}"
+            if answer.status_code < 500:
+                with self._lock:
+                    self.refused[f"page: {answer.status_code}"] += 1
+                return None
+            time.sleep(0.5)
+        return None
+
+    def _sign_in(self) -> httpx.Client:
+        page = httpx.Client(base_url=self.stack.address, timeout=20, headers={"Referer": self.stack.address})
+        page.get("/sign-in/").raise_for_status()
+        login = {"username": "operator", "password": "demo", "csrfmiddlewaretoken": page.cookies["csrftoken"]}
+        answer = page.post("/sign-in/", data=login)
+        if answer.status_code != 302:
+            raise RuntimeError(f"signing in was answered {answer.status_code}")
+        return page
 
     def _post(self, row: dict[str, Any], verb: str) -> str | None:
         """As a good client does: the same key again until there is an answer."""
