@@ -17,11 +17,23 @@ def drive(account_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def tick() -> None:
-    """This will wake each account that is due."""
-    from connectors.services import schedule
+    """This will wake each account that is due, go on with each batch, and end the holds whose time has come."""
+    from connectors.services import batch_steps, schedule, timers
 
     for account_id in schedule.due():
         drive.apply_async((account_id,), expires=10)
+    for batch_id in batch_steps.due():
+        advance.apply_async((batch_id,), expires=5)
+    timers.run()
+
+
+@shared_task(ignore_result=True)
+def advance(batch_id: str) -> None:
+    """This will take one step of a batch, and come back at once while there is more to ask."""
+    from connectors.services import batch_steps
+
+    if batch_steps.advance(batch_id):
+        advance.delay(batch_id)
 
 
 @shared_task(ignore_result=True)
@@ -44,3 +56,9 @@ def wake(account_id: int) -> None:
     """This will hint that an account has work; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):
         drive.apply_async((account_id,), expires=10, retry=False)
+
+
+def wake_batch(batch_id: str) -> None:
+    """This will hint that a batch may begin; with the broker away, the next tick finds it all the same."""
+    with contextlib.suppress(OperationalError):
+        advance.apply_async((batch_id,), expires=10, retry=False)

@@ -2,6 +2,7 @@
 
 from connectors.models.accounts import VendorAccount
 from connectors.models.audit import AuditEvent
+from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
 from connectors.models.operations import Operation, StateChange, UsualTime
 from connectors.models.people import ApiToken, FirstAdminLink, Membership, SiteMembership, Team
@@ -9,8 +10,11 @@ from connectors.models.people import ApiToken, FirstAdminLink, Membership, SiteM
 __all__ = [
     "ApiToken",
     "AuditEvent",
+    "Batch",
+    "BatchItem",
     "Connector",
     "FirstAdminLink",
+    "Hold",
     "Membership",
     "Operation",
     "Pipeline",
