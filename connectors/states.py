@@ -116,3 +116,16 @@ class SiteRole(StrEnum):
 
     ADMIN = "admin"
     AUDITOR = "auditor"
+
+
+class Permission(StrEnum):
+    """What can be allowed, one by one. A role is a set of these, and a token holds some of its owner's."""
+
+    SEE = "see"
+    SEE_CONFIGURATION = "see_configuration"
+    OPERATE = "operate"
+    PROTECT = "protect"
+    MANAGE_TEAM = "manage_team"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    REVIEW = "review"
+    ADMINISTER = "administer"

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from connectors import permissions
 from connectors.api.pagination import Pages
+from connectors.models import ApiToken
 from connectors.permissions import Viewer
 
 
@@ -19,8 +20,9 @@ class Endpoint(APIView):
 
     @cached_property
     def viewer(self) -> Viewer:
-        """The person behind the request."""
-        return permissions.viewer_of(self.request.user)
+        """The person behind the request, or what a token leaves of them."""
+        token = self.request.auth
+        return permissions.viewer_of(self.request.user, token if isinstance(token, ApiToken) else None)
 
     def page(
         self,

@@ -1,6 +1,6 @@
 """The form of a vendor account, made from the fields that the vendor's folder names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -16,6 +16,7 @@ class AccountForm(forms.Form):
     """
     Name, team, address, and what this vendor needs; secrets go in and never come out.
 
+    :param teams: those whose accounts the person may manage
     :param account: the one to change; its secrets are kept where nothing is typed
     """
 
@@ -23,13 +24,15 @@ class AccountForm(forms.Form):
     team = forms.ChoiceField(help_text="Owns the connectors that are found there.")
     base_url = forms.CharField(label="Address", max_length=500)
 
-    def __init__(self, vendor: Vendor, *args: Any, account: VendorAccount | None = None, **options: Any) -> None:
+    def __init__(
+        self, vendor: Vendor, teams: Iterable[Team], *args: Any, account: VendorAccount | None = None, **options: Any
+    ) -> None:
         self.vendor = vendor
         self.account = account
         super().__init__(*args, **{"initial": _initial(vendor, account), **options})
-        teams = forms.ChoiceField(choices=[(t.slug, t.name) for t in Team.objects.order_by("name")])
-        teams.help_text = self.fields["team"].help_text
-        self.fields["team"] = teams
+        choice = forms.ChoiceField(choices=[(team.slug, team.name) for team in teams])
+        choice.help_text = self.fields["team"].help_text
+        self.fields["team"] = choice
         for field in vendor.fields:
             self.fields[PREFIX + field.name] = _input(field, is_change=account is not None)
         for made in self.fields.values():

@@ -5,9 +5,18 @@ from connectors.models.audit import AuditEvent
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
 from connectors.models.operations import Operation, StateChange, UsualTime
-from connectors.models.people import ApiToken, FirstAdminLink, Membership, SiteMembership, Team
+from connectors.models.people import (
+    AccessRequest,
+    ApiToken,
+    FirstAdminLink,
+    Invitation,
+    Membership,
+    SiteMembership,
+    Team,
+)
 
 __all__ = [
+    "AccessRequest",
     "ApiToken",
     "AuditEvent",
     "Batch",
@@ -15,6 +24,7 @@ __all__ = [
     "Connector",
     "FirstAdminLink",
     "Hold",
+    "Invitation",
     "Membership",
     "Operation",
     "Pipeline",

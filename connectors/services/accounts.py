@@ -13,7 +13,7 @@ from connectors.actor import Actor
 from connectors.models import Operation, Team, VendorAccount
 from connectors.permissions import Viewer
 from connectors.services import audit, notices, operations, vault
-from connectors.states import OPEN
+from connectors.states import OPEN, Permission
 from connectors.vendors import registry
 from connectors.vendors.addresses import AddressRules
 from connectors.vendors.base import AccountConfig, Check, Vendor
@@ -48,15 +48,15 @@ def create(
     """
     This will add an account; its connectors appear with the first observation.
 
-    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises operations.NotAllowed: the actor may not manage accounts of that team
     :raises Invalid: a field is not right; nothing was made
     """
-    _refuse_unless_allowed(viewer)
+    owner = Team.objects.filter(slug=team).first()
+    _refuse_unless_allowed(viewer, owner)
     if vendor not in registry.vendors():
         raise Invalid({"vendor": f"There is no vendor {vendor!r}. Known are: {', '.join(registry.vendors())}."})
     found = registry.get(vendor)
     errors = _field_errors(found, settings, credentials) | _address_error(base_url)
-    owner = Team.objects.filter(slug=team).first()
     if owner is None:
         errors["team"] = f"There is no team {team!r}."
     if not name.strip():
@@ -86,11 +86,11 @@ def update(*, account: VendorAccount, changes: Mapping[str, Any], actor: Actor, 
     This will change an account. Of `settings` and `credentials` only the keys given are replaced.
 
     :param changes: any of `name base_url team settings credentials is_enabled`
-    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises operations.NotAllowed: the actor may not manage accounts of that team
     :raises Invalid: a field is not right; nothing was changed
     """
-    _refuse_unless_allowed(viewer)
     account = VendorAccount.objects.select_for_update(of=("self",)).select_related("team").get(pk=account.pk)
+    _refuse_unless_allowed(viewer, account.team)
     before = _facts(account, {})
     has_moved = changes.get("base_url", account.base_url).rstrip("/") != account.base_url
     kept = {} if has_moved else vault.unseal(account)  # secrets that were given for one address go to no other
@@ -106,6 +106,7 @@ def update(*, account: VendorAccount, changes: Mapping[str, Any], actor: Actor, 
         if owner is None:
             errors["team"] = f"There is no team {changes['team']!r}."
         else:
+            _refuse_unless_allowed(viewer, owner)
             account.team = owner
     if has_moved and "credentials" in errors:
         errors["credentials"] += " The address is another one, so its secrets have to be given again."
@@ -125,11 +126,11 @@ def delete(*, account: VendorAccount, actor: Actor, viewer: Viewer) -> None:
     """
     This will remove an account with its rows; what was done with them stays on record.
 
-    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises operations.NotAllowed: the actor may not manage accounts of that team
     :raises InUse: operations are under way
     """
-    _refuse_unless_allowed(viewer)
     account = VendorAccount.objects.select_for_update(of=("self",)).select_related("team").get(pk=account.pk)
+    _refuse_unless_allowed(viewer, account.team)
     if number := Operation.objects.filter(account=account, status__in=OPEN).count():
         raise InUse(f"{number} operations of {account.name} are under way; wait for their outcome.")
     audit.record("account.deleted", actor=actor, result="done", target=account, before=_facts(account, {}))
@@ -140,9 +141,9 @@ def test(*, account: VendorAccount, actor: Actor, viewer: Viewer) -> Sequence[Ch
     """
     This will try an account out: reach, sign-in, list, act. Nothing is changed at the vendor.
 
-    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises operations.NotAllowed: the actor may not manage accounts of that team
     """
-    _refuse_unless_allowed(viewer)
+    _refuse_unless_allowed(viewer, account.team)
     checks = asyncio.run(_test(registry.get(account.vendor), vault.config_of(account)))
     with transaction.atomic():
         result = "done" if all(check.is_ok is not False for check in checks) else "failed"
@@ -164,10 +165,10 @@ def try_out(
     This will test what was typed, before anything is stored.
 
     :param account: the one to be changed: its secrets stand in for those that were not typed again
-    :raises operations.NotAllowed: the actor may not manage accounts
+    :raises operations.NotAllowed: the actor may not manage accounts of that team
     :raises Invalid: a field is not right; nothing was tried
     """
-    _refuse_unless_allowed(viewer)
+    _refuse_unless_allowed(viewer, account.team if account else None)
     found = registry.get(vendor)
     if account is not None and base_url.rstrip("/") == account.base_url:  # kept secrets go to no other address
         credentials = {**vault.unseal(account), **credentials}
@@ -186,9 +187,12 @@ async def _test(vendor: Vendor, config: AccountConfig) -> Sequence[Check]:
         return await vendor.adapter(config, http).test()
 
 
-def _refuse_unless_allowed(viewer: Viewer) -> None:
-    if not viewer.may_manage_accounts():
-        raise operations.NotAllowed("Managing vendor accounts takes the site role admin.")
+def _refuse_unless_allowed(viewer: Viewer, team: Team | None) -> None:
+    """Of an account to be, the team may not be known yet; then it takes the right for any."""
+    if team is not None and (why := viewer.why_not(Permission.MANAGE_ACCOUNTS, team.pk, team.slug)):
+        raise operations.NotAllowed(why)
+    if team is None and not viewer.may_add_accounts:
+        raise operations.NotAllowed("Managing vendor accounts takes the role lead in a team, or the site role admin.")
 
 
 def _field_errors(vendor: Vendor, settings: Mapping[str, Any], credentials: Mapping[str, str]) -> dict[str, str]:

@@ -7,10 +7,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from connectors.actor import DRIVER, Actor
-from connectors.models import AuditEvent, Connector, Operation, Pipeline, VendorAccount
+from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, VendorAccount
 
 Result = AuditEvent.Result
-Target = Connector | Pipeline | VendorAccount | None
+Target = Connector | Pipeline | VendorAccount | Team | None
 
 
 class Unwritable(RuntimeError):
@@ -99,6 +99,8 @@ def _names(target: Target) -> dict[str, str]:
     """The target as it is called now; the event must still be readable when it is gone."""
     if target is None:
         return {}
+    if isinstance(target, Team):
+        return {"target_kind": "team", "target_id": str(target.pk), "target": target.name, "team": target.slug}
     account = target if isinstance(target, VendorAccount) else target.account
     team = target.team if isinstance(target, Connector) else account.team
     return {

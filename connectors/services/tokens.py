@@ -4,7 +4,9 @@ import hashlib
 import secrets
 import string
 import zlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -12,8 +14,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from connectors.actor import Actor
-from connectors.models import ApiToken
+from connectors.models import ApiToken, Team
 from connectors.services import audit
+from connectors.states import Permission
 
 PREFIX = "swy_"
 LETTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -23,19 +26,34 @@ USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 
 @transaction.atomic
-def issue(*, user: User, name: str, expires_at: datetime | None, actor: Actor) -> tuple[ApiToken, str]:
-    """This will make a token for a person and give it with its text, which cannot be had again."""
+def issue(
+    *,
+    user: User,
+    name: str,
+    expires_at: datetime | None,
+    actor: Actor,
+    team: Team | None = None,
+    permissions: Iterable[Permission] = tuple(Permission),
+) -> tuple[ApiToken, str]:
+    """
+    This will make a token for a person and give it with its text, which cannot be had again.
+
+    :param team: the one team it reaches; None: all of its owner's
+    :param permissions: what it holds of its owner's permissions at the time of each use; it can always see
+    """
     body = PREFIX + "".join(secrets.choice(LETTERS) for _ in range(RANDOM_LENGTH))
     clear = body + _checksum(body)
     token = ApiToken.objects.create(
         user=user,
+        team=team,
+        permissions=sorted({str(p) for p in permissions} | {str(Permission.SEE)}),
         name=name,
         start=clear[:10],
         digest=_digest(clear),
         created_at=timezone.now(),
         expires_at=expires_at,
     )
-    audit.record("token.created", actor=actor, result="done", after=_facts(token))
+    audit.record("token.created", actor=actor, result="done", target=team, after=_facts(token))
     return token, clear
 
 
@@ -43,7 +61,7 @@ def issue(*, user: User, name: str, expires_at: datetime | None, actor: Actor) -
 def revoke(*, token: ApiToken, actor: Actor) -> None:
     """This will end a token; one that has ended already stays as it is."""
     if ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
-        audit.record("token.revoked", actor=actor, result="done", before=_facts(token))
+        audit.record("token.revoked", actor=actor, result="done", target=token.team, before=_facts(token))
 
 
 def verify(clear: str) -> ApiToken | None:
@@ -53,7 +71,7 @@ def verify(clear: str) -> ApiToken | None:
     now = timezone.now()
     lives = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
     rows = ApiToken.objects.filter(lives, digest=_digest(clear), revoked_at__isnull=True, user__is_active=True)
-    token = rows.select_related("user").first()
+    token = rows.select_related("user", "team").first()
     if token and (token.last_used_at is None or now - token.last_used_at > USE_IS_NOTED_EVERY):
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token
@@ -77,6 +95,12 @@ def _digest(clear: str) -> str:
     return hashlib.sha256(clear.encode()).hexdigest()
 
 
-def _facts(token: ApiToken) -> dict[str, str | None]:
-    expires = token.expires_at.isoformat() if token.expires_at else None
-    return {"name": token.name, "user": token.user.get_username(), "start": token.start, "expires_at": expires}
+def _facts(token: ApiToken) -> dict[str, Any]:
+    return {
+        "name": token.name,
+        "user": token.user.get_username(),
+        "start": token.start,
+        "expires_at": token.expires_at.isoformat() if token.expires_at else None,
+        "team": token.team.slug if token.team else None,
+        "permissions": token.permissions,
+    }

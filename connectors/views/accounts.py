@@ -10,9 +10,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from connectors.forms.accounts import AccountForm
 from connectors.models import VendorAccount
 from connectors.permissions import Viewer
-from connectors.queries import catalogue
+from connectors.queries import catalogue, people
 from connectors.queries import connectors as queries
 from connectors.services import accounts, actors, operations
+from connectors.states import Permission
 from connectors.views import responses
 from connectors.views.access import signed_in
 
@@ -23,7 +24,7 @@ UNPROCESSABLE = 422
 @signed_in
 def choose(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will offer the vendors that are installed."""
-    _refuse_unless_manager(viewer)
+    _refuse_unless_adder(viewer)
     return render(request, "connectors/account/choose.html", {"vendors": catalogue.vendors(), "viewer": viewer})
 
 
@@ -31,11 +32,11 @@ def choose(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def new(request: HttpRequest, viewer: Viewer, slug: str) -> HttpResponse:
     """This will add an account, or try out what was typed without adding anything."""
-    _refuse_unless_manager(viewer)
+    _refuse_unless_adder(viewer)
     vendor = catalogue.find(slug)
     if vendor is None:
         raise Http404
-    form = AccountForm(vendor, request.POST or None)
+    form = AccountForm(vendor, people.teams_for_accounts(viewer), request.POST or None)
     if not form.is_bound or not form.is_valid():
         return _page(request, viewer, form)
     if "test" in request.POST:
@@ -63,7 +64,8 @@ def new(request: HttpRequest, viewer: Viewer, slug: str) -> HttpResponse:
 def change(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will change an account, or try out what was typed; secrets that are left empty stay as they are."""
     found = _managed(viewer, pk)
-    form = AccountForm(catalogue.vendor(found.vendor), request.POST or None, account=found)
+    teams = people.teams_for_accounts(viewer)
+    form = AccountForm(catalogue.vendor(found.vendor), teams, request.POST or None, account=found)
     if not form.is_bound or not form.is_valid():
         return _page(request, viewer, form)
     if "test" in request.POST:
@@ -96,14 +98,15 @@ def remove(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     return redirect("board")
 
 
-def _refuse_unless_manager(viewer: Viewer) -> None:
-    if not viewer.may_manage_accounts():
-        raise PermissionDenied("Managing vendor accounts takes the site role admin.")
+def _refuse_unless_adder(viewer: Viewer) -> None:
+    if not viewer.may_add_accounts:
+        raise PermissionDenied("Managing vendor accounts takes the role lead in a team, or the site role admin.")
 
 
 def _managed(viewer: Viewer, pk: int) -> VendorAccount:
     found = get_object_or_404(queries.accounts_of(viewer), pk=pk)
-    _refuse_unless_manager(viewer)
+    if why := viewer.why_not(Permission.MANAGE_ACCOUNTS, found.team_id, found.team.slug):
+        raise PermissionDenied(why)
     return found
 
 

@@ -36,6 +36,6 @@ def account(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will show the health of one account and how complete its list is."""
     found = get_object_or_404(queries.accounts_of(viewer), pk=pk)
     pipelines = queries.pipelines_of(viewer).filter(account=found)
-    return render(
-        request, "connectors/account/account.html", {"account": found, "pipelines": pipelines, "viewer": viewer}
-    )
+    may_manage = viewer.may_manage_accounts(found.team_id)
+    context = {"account": found, "pipelines": pipelines, "may_manage": may_manage, "viewer": viewer}
+    return render(request, "connectors/account/account.html", context)

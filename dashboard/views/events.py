@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from connectors import permissions
 from connectors.permissions import Viewer
@@ -74,7 +75,7 @@ def _number(text: str | None) -> int | None:
 
 async def _events(request: HttpRequest, viewer: Viewer, topics: Topics) -> AsyncIterator[bytes]:
     """One message for each gathering of changes; a comment as heartbeat."""
-    end = time.monotonic() + LONGEST
+    end = time.monotonic() + _longest(viewer)
     last_summary = 0.0
     is_summary_due = False
     yield b": open\nretry: 1000\n\n"
@@ -99,6 +100,11 @@ async def _events(request: HttpRequest, viewer: Viewer, topics: Topics) -> Async
                 last_summary, is_summary_due = time.monotonic(), False
             if html:
                 yield _message(html)
+
+
+def _longest(viewer: Viewer) -> float:
+    """A role that was granted for a time ends on open pages, too."""
+    return min(LONGEST, (viewer.until - timezone.now()).total_seconds()) if viewer.until else LONGEST
 
 
 def _message(html: str) -> bytes:

@@ -7,8 +7,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from connectors.actor import Actor
 from connectors.models import AuditEvent, Membership, SiteMembership, Team, VendorAccount
-from connectors.services import vault
+from connectors.permissions import viewer_of
+from connectors.services import accounts, operations, vault
 from connectors.states import Role, SiteRole
 from connectors.vendors.sandbox import Bench, Fault
 
@@ -19,15 +21,16 @@ AS_FRAGMENT = {"HX-Request": "true"}
 
 @pytest.fixture
 def web(db: None, tiny: str) -> Callable[[str], Client]:
-    """This will sign in as one of: admin, lead, stranger."""
+    """This will sign in as one of: admin, lead, operator, stranger."""
     team = Team.objects.create(slug="payments", name="Payments")
+    Team.objects.create(slug="retail", name="Retail")
 
     def sign_in(name: str) -> Client:
         user = User.objects.create_user(name)
         if name == "admin":
             SiteMembership.objects.create(user=user, role=SiteRole.ADMIN)
-        if name == "lead":
-            Membership.objects.create(user=user, team=team, role=Role.LEAD)
+        if name in {"lead", "operator"}:
+            Membership.objects.create(user=user, team=team, role=Role(name))
         client = Client()
         client.force_login(user)
         return client
@@ -177,8 +180,36 @@ def test_removing_takes_the_name(web: Callable[[str], Client], typed: dict[str, 
 
 @pytest.mark.parametrize("path", ["/accounts/new/", NEW])
 def test_pages_are_for_those_who_manage_accounts(web: Callable[[str], Client], path: str) -> None:
-    assert web("lead").get(path).status_code == 403
+    assert web("lead").get(path).status_code == 200
+    assert web("operator").get(path).status_code == 403
+    assert web("stranger").get(path).status_code == 403
     assert Client().get(path).status_code == 302
+
+
+def test_a_lead_adds_an_account_to_their_own_team_alone(web: Callable[[str], Client], typed: dict[str, Any]) -> None:
+    lead = web("lead")
+
+    elsewhere = lead.post(NEW, fields(typed, team="retail"))
+    assert (elsewhere.status_code, VendorAccount.objects.count()) == (422, 0)
+    assert lead.post(NEW, fields(typed)).status_code == 302
+    account = VendorAccount.objects.get()
+    assert 'value="retail"' not in lead.get(f"/accounts/{account.pk}/change/").content.decode()
+    assert AuditEvent.objects.get(action="account.created").actor == "lead"
+
+
+def test_a_lead_moves_no_account_to_a_team_of_others(web: Callable[[str], Client], typed: dict[str, Any]) -> None:
+    lead = web("lead")
+    lead.post(NEW, fields(typed))
+    account = VendorAccount.objects.get()
+    user = User.objects.get(username="lead")
+
+    with pytest.raises(operations.NotAllowed, match="in team retail; you are no member"):
+        accounts.update(
+            account=account, changes={"team": "retail"}, actor=Actor("person", "lead", user.pk), viewer=viewer_of(user)
+        )
+
+    account.refresh_from_db()
+    assert account.team.slug == "payments"
 
 
 def test_an_account_of_another_team_does_not_exist(web: Callable[[str], Client], typed: dict[str, Any]) -> None:
