@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -73,3 +74,17 @@ def test_note_tick_keeps_the_newest_and_heeds_no_other_task() -> None:
     note_tick(sender=tasks.tick)
 
     assert Heartbeat.objects.get().at >= before
+
+
+def test_readyz_is_red_while_the_audit_takes_no_events(client: Client) -> None:
+    Heartbeat.objects.create(name=TICK, at=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;"
+            "CREATE TRIGGER unwritable BEFORE INSERT ON connectors_auditevent EXECUTE FUNCTION refuse_events();"
+        )
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["checks"]["audit"]["ok"]) == (503, False)
+    assert "disk full" not in answer.content.decode()
