@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.views import accounts, audit, board, drift, operations, targets
+from connectors.views import accounts, audit, batches, board, drift, operations, targets
 
 urlpatterns = [
     path("", board.board, name="board"),
@@ -21,6 +21,12 @@ urlpatterns = [
     path("accounts/new/<slug:slug>/", accounts.new, name="account-new"),
     path("accounts/<int:pk>/change/", accounts.change, name="account-change"),
     path("accounts/<int:pk>/removal/", accounts.remove, name="account-remove"),
+    path("batches/", batches.batch_list, name="batches"),
+    path("batches/new/", batches.new, name="batch-new"),
+    path("batches/<uuid:pk>/", batches.batch, name="batch"),
+    path("batches/<uuid:pk>/cancellation/", batches.cancel, name="batch-cancellation"),
+    path("batches/<uuid:pk>/retry/", batches.retry, name="batch-retry"),
+    path("batches/<uuid:pk>/restoration/", batches.restore, name="batch-restoration"),
     path("accounts/<int:pk>/", targets.account, name="account"),
     path("audit/", audit.events, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),

@@ -9,7 +9,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from connectors.services import accounts, audit, operations
+from connectors.services import accounts, audit, batches, operations
 
 STATUS = {
     operations.NotAllowed: HTTPStatus.FORBIDDEN,
@@ -17,6 +17,8 @@ STATUS = {
     operations.NotNow: HTTPStatus.CONFLICT,
     operations.InProgress: HTTPStatus.CONFLICT,
     operations.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    batches.NothingToDo: HTTPStatus.CONFLICT,
+    batches.Changed: HTTPStatus.CONFLICT,
 }
 
 

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from connectors.api.endpoints import connectors, drift, operations, site
+from connectors.api.endpoints import batches, connectors, drift, operations, site
 
 urlpatterns = [
     path("connectors/", connectors.Connectors.as_view(), name="api-connectors"),
@@ -17,6 +17,13 @@ urlpatterns = [
     path("operations/<uuid:pk>/cancel/", operations.Cancellation.as_view(), name="api-operation-cancel"),
     path("operations/<uuid:pk>/retry/", operations.Retry.as_view(), name="api-operation-retry"),
     path("operations/<uuid:pk>/resending/", operations.Resending.as_view(), name="api-operation-resending"),
+    path("batches/", batches.Batches.as_view(), name="api-batches"),
+    path("batches/preview/", batches.Preview.as_view(), name="api-batch-preview"),
+    path("batches/<uuid:pk>/", batches.Batch.as_view(), name="api-batch"),
+    path("batches/<uuid:pk>/items/", batches.Items.as_view(), name="api-batch-items"),
+    path("batches/<uuid:pk>/cancel/", batches.Cancellation.as_view(), name="api-batch-cancel"),
+    path("batches/<uuid:pk>/retry/", batches.Retry.as_view(), name="api-batch-retry"),
+    path("batches/<uuid:pk>/restore/", batches.Restoration.as_view(), name="api-batch-restore"),
     path("audit-events/", site.AuditEvents.as_view(), name="api-audit-events"),
     path("vendors/", site.Vendors.as_view(), name="api-vendors"),
     path("accounts/", site.Accounts.as_view(), name="api-accounts"),

@@ -10,6 +10,11 @@ from connectors.queries.connectors import Filters
 from connectors.states import State
 
 LONGEST_SEARCH = 200
+FILTERS = (
+    "search", "vendor", "account", "pipeline", "pipeline_state", "state", "activity", "active", "team", "drift",
+    "stale", "open",
+)  # fmt: skip
+"""What narrows, by its word in the address."""
 NUMBER = re.compile(r"[0-9]{1,15}")
 
 
@@ -29,6 +34,12 @@ def filters_of(query: QueryDict) -> Filters:
         is_stale={"yes": True, "no": False}.get(query.get("stale", "")),
         has_open="open" in query,
     )
+
+
+def words_of(query: QueryDict) -> str:
+    """This will say the filters of an address in one line: `state:failed team:search`."""
+    said = [f"{name}:{value}" for name in FILTERS for value in query.getlist(name) if value.strip()]
+    return " ".join(said)
 
 
 def _known(query: QueryDict, name: str, words: Container[str]) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """Every read of batches: who sees which, what one would do, how far one has come."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from connectors.models import Batch, BatchItem, Connector, Operation, VendorAccount
@@ -18,6 +18,13 @@ from connectors.vendors.base import Vendor
 HEAVY = ("config", "tasks", "error_trace", "error", "flow", "metrics", "memory")
 """What a plan does not look at; with ten thousand rows it would be most of the work."""
 EXAMPLES = 5
+TROUBLE_FIRST = Case(
+    *(When(status=status, then=Value(place)) for place, status in enumerate(
+        ("failed", "asked", "waiting", "dropped", "skipped", "confirmed")
+    )),
+    default=Value(9),
+)  # fmt: skip
+"""The order of items in which a person wants to see them."""
 ALREADY = "already {state}"
 
 
@@ -28,6 +35,19 @@ def visible_to(viewer: Viewer) -> QuerySet[Batch]:
         return rows
     theirs = BatchItem.objects.filter(batch_id=OuterRef("pk"), connector__team_id__in=viewer.roles)
     return rows.filter(Q(user_id=viewer.user_id) | Exists(theirs))
+
+
+def untouched(batch: Batch) -> QuerySet[BatchItem]:
+    """This will give the items that are still wanted as this batch asked: it was the last to ask anything of them."""
+    goal = GOALS.get(Verb(batch.kind))
+    if goal is None:
+        return BatchItem.objects.none()
+    return BatchItem.objects.filter(
+        batch=batch,
+        status=BatchItem.Status.CONFIRMED,
+        connector__desired_state=goal,
+        connector__desired_at=F("operation__requested_at"),
+    )
 
 
 def items_of(batch: Batch, viewer: Viewer) -> QuerySet[BatchItem]:
@@ -105,6 +125,11 @@ class Skip:
     examples: list[Connector] = field(default_factory=list)
 
     @property
+    def names(self) -> list[str]:
+        """What the examples are called."""
+        return [connector.name for connector in self.examples]
+
+    @property
     def more(self) -> int:
         """How many are not among the examples."""
         return self.number - len(self.examples)
@@ -123,6 +148,11 @@ class Plan:
     """What the vendors' verbs lead to, where a dialog has to say so."""
     teams: Sequence[str]
     """Whose connectors would be acted on."""
+
+    @property
+    def number(self) -> int:
+        """How many would be acted on."""
+        return len(self.act)
 
     @property
     def match(self) -> int:
@@ -188,13 +218,7 @@ def _under_way() -> Mapping[int, str]:
     return {pk: kind for pk, kind in rows.values_list("connector_id", "kind") if pk is not None}
 
 
-def verbs_for_many(connectors: QuerySet[Connector]) -> list[Verb]:
-    """This will give the verbs that at least one vendor of these connectors has."""
-    slugs = connectors.order_by().values_list("account__vendor", flat=True).distinct()
-    return verbs_of([str(slug) for slug in slugs])
-
-
-def verbs_of(slugs: Sequence[str]) -> list[Verb]:
+def verbs_of(slugs: Iterable[str]) -> list[Verb]:
     """This will give the verbs that at least one of these vendors has for a connector, in the order of `Verb`."""
     found = {c.verb for slug in slugs for c in registry.get(slug).capabilities if c.target == "connector"}
     return [verb for verb in Verb if verb in found]

@@ -1,18 +1,21 @@
 """Everything one page shows, gathered in a constant number of queries. The event stream renders from the same."""
 
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 from django.utils import timezone
 
-from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange
+from connectors.models import AuditEvent, BatchItem, Connector, Operation, Pipeline, StateChange
 from connectors.permissions import Viewer
+from connectors.queries import batches, timings, verbs
 from connectors.queries import connectors as queries
-from connectors.queries import timings, verbs
 from connectors.states import OPEN
 from connectors.vendors import registry
 
 LATEST = 20
+ITEMS = 50
 
 
 def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
@@ -67,6 +70,43 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
         "changes": list(StateChange.objects.filter(pipeline=found).select_related("operation")[:LATEST]),
         "rows": queries.rows(list(queries.visible_to(viewer).filter(pipeline=found)[:200]), viewer, now),
         "events": _events(viewer, "pipeline", found),
+        "viewer": viewer,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One item of a batch, with its connector as the board shows it."""
+
+    item: BatchItem
+    row: queries.Row
+
+
+def batch(viewer: Viewer, pk: UUID, *, show: str = "", number: int = 1) -> dict[str, Any] | None:
+    """
+    This will gather a batch's page; None when it does not exist for this person.
+
+    Keys: `batch`, `progress`, `show` (a status of its items, or empty for all), `lines`, `number`, `has_next`,
+    `children`, `restorable` (how many are still as it left them), `viewer`.
+    """
+    found = batches.visible_to(viewer).filter(pk=pk).first()
+    if found is None:
+        return None
+    show = show if show in BatchItem.Status.values else ""
+    items = batches.items_of(found, viewer)
+    items = items.filter(status=show) if show else items.order_by(batches.TROUBLE_FIRST, "place")
+    page = list(items[(number - 1) * ITEMS : number * ITEMS + 1])
+    shown = page[:ITEMS]
+    rows = queries.rows([item.connector for item in shown], viewer)
+    return {
+        "batch": found,
+        "progress": batches.progress(found),
+        "show": show,
+        "lines": [ItemRow(item, row) for item, row in zip(shown, rows, strict=True)],
+        "number": number,
+        "has_next": len(page) > ITEMS,
+        "children": list(found.children.order_by("requested_at")),
+        "restorable": batches.untouched(found).count() if not found.is_open else 0,
         "viewer": viewer,
     }
 

@@ -8,7 +8,7 @@ from itertools import chain, zip_longest
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from connectors import permissions
@@ -18,7 +18,7 @@ from connectors.queries import batches as queries
 from connectors.queries import connectors as reads
 from connectors.services import audit, notices, operations
 from connectors.services.operations import KeyReused, NotAllowed, NotNow, NotPossible
-from connectors.states import GOALS, LABELS, OperationStatus, SiteRole, Verb
+from connectors.states import LABELS, OperationStatus, SiteRole, Verb
 
 MOST = 10_000
 """Connectors in one batch."""
@@ -244,24 +244,13 @@ def restore(*, batch: Batch, actor: Actor, viewer: permissions.Viewer, key: str 
         raise NotNow(f"{LABELS[Verb(batch.kind)]} leaves nothing behind that could be taken back.")
     if batch.is_open:
         raise NotNow("It is not over yet; wait for its end, or cancel it first.")
-    found = reads.visible_to(viewer).filter(pk__in=untouched(batch))
+    found = reads.visible_to(viewer).filter(pk__in=queries.untouched(batch).values("connector_id"))
     terms = Terms(reason=reason or f"takes back: {batch.reason or batch.selection}", ticket=batch.ticket,
                   at_once=batch.at_once)  # fmt: skip
     return create(
         connectors=found, verb=verb, terms=terms, actor=actor, viewer=viewer, key=key, parent=batch,
         selection="what the batch before had changed",
     )  # fmt: skip
-
-
-def untouched(batch: Batch) -> QuerySet[Any]:
-    """This will give the ids of the connectors that are still wanted as this batch asked: it was the last to ask."""
-    changed = BatchItem.objects.filter(
-        batch=batch,
-        status=BatchItem.Status.CONFIRMED,
-        connector__desired_state=GOALS[Verb(batch.kind)],
-        connector__desired_at=F("operation__requested_at"),
-    )
-    return changed.values("connector_id")
 
 
 def refuse_unless_theirs(batch: Batch, viewer: permissions.Viewer) -> None:

@@ -5,8 +5,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from connectors.forms.board import filters_of
+from connectors.forms.board import FILTERS, filters_of
 from connectors.permissions import Viewer
+from connectors.queries import batches
 from connectors.queries import connectors as queries
 from connectors.views import addresses, facets
 from connectors.views.access import signed_in
@@ -33,6 +34,8 @@ def board(request: HttpRequest, viewer: Viewer) -> HttpResponse:
         "total": total,
         "pager": addresses.pager(request, number, len(found), total),
         "clear_url": reverse("board"),
+        "match": [(name, value) for name in FILTERS for value in request.GET.getlist(name)],
+        "many": batches.verbs_of({account.vendor for account in summary.accounts}),
         "stream": "summary=1&rows=" + ",".join(str(row.connector.pk) for row in rows),
     }
     return render(request, "connectors/board/board.html", context)

@@ -27,7 +27,7 @@ def is_fragment(request: HttpRequest) -> bool:
 def fragment_or_redirect(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, said: str) -> HttpResponse:
     """This will show the target as it is now and say what was asked."""
     if is_fragment(request):
-        return HttpResponse(_shown(request, viewer, target) + _toast(said), status=ACCEPTED)
+        return HttpResponse(_shown(request, viewer, target) + toast(said), status=ACCEPTED)
     messages.success(request, said)
     return redirect(_back(request, target))
 
@@ -57,8 +57,10 @@ def _shown(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, r
     return _partial(f"#{place}", "outerMorph", render_to_string(template, context | {"refusal": refusal}))
 
 
-def _toast(said: str) -> str:
-    return _partial("#dock", "beforeend", render_to_string("components/_toast.html", {"message": said}))
+def toast(said: str, *, is_refusal: bool = False) -> str:
+    """This will give a message for the dock of the open page."""
+    context = {"message": said, "is_refusal": is_refusal}
+    return _partial("#dock", "beforeend", render_to_string("components/_toast.html", context))
 
 
 def _partial(target: str, swap: str, html: str) -> str:

@@ -5,8 +5,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from connectors.permissions import Viewer
+from connectors.queries import batches, pages
 from connectors.queries import connectors as queries
-from connectors.queries import pages
 from connectors.views.access import signed_in
 
 
@@ -27,7 +27,13 @@ def pipeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     context = pages.pipeline(viewer, pk)
     if context is None:
         raise Http404
-    return render(request, "connectors/pipeline/pipeline.html", context | {"stream": f"pipeline={pk}"})
+    extra = {
+        "stream": f"pipeline={pk}",
+        "match": [("pipeline", pk)],
+        "many": batches.verbs_of([context["pipeline"].account.vendor]),
+        "total": len(context["rows"]),
+    }
+    return render(request, "connectors/pipeline/pipeline.html", context | extra)
 
 
 @require_safe

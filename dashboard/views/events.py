@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import connections
@@ -33,6 +34,9 @@ class Topics:
     rows: frozenset[int] = frozenset()
     connector: int | None = None
     pipeline: int | None = None
+    batch: UUID | None = None
+    show: str = ""
+    page: int = 1
     has_summary: bool = False
 
 
@@ -40,8 +44,8 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     """
     This will answer with server-sent events for what the page shows.
 
-    Query: `rows=1,2,3` (board), `connector=ID`, `pipeline=ID`, `summary=1`. Whoever is signed out is told to go and
-    sign in, by status, never by a form in a row.
+    Query: `rows=1,2,3` (board), `connector=ID`, `pipeline=ID`, `batch=ID`, `summary=1`. Whoever is
+    signed out is told to go and sign in, by status, never by a form in a row.
     """
     try:
         viewer = await sync_to_async(_viewer)(request)
@@ -65,12 +69,22 @@ def _topics(request: HttpRequest) -> Topics:
         rows=frozenset(rows[:MOST_ROWS]),
         connector=_number(request.GET.get("connector")),
         pipeline=_number(request.GET.get("pipeline")),
-        has_summary="summary" in request.GET,
+        batch=_uuid(request.GET.get("batch")),
+        show=request.GET.get("show", ""),
+        page=_number(request.GET.get("page")) or 1,
+        has_summary="summary" in request.GET or "batch" in request.GET,
     )
 
 
 def _number(text: str | None) -> int | None:
     return int(text) if text and text.isdigit() else None
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
 
 
 async def _events(request: HttpRequest, viewer: Viewer, topics: Topics) -> AsyncIterator[bytes]:
@@ -116,16 +130,19 @@ def _render(request: HttpRequest, viewer: Viewer, topics: Topics, changes: Chang
     try:
         parts = list(_parts(viewer, topics, changes))
         if with_summary:
-            parts.append(
-                _partial(
-                    "board-summary",
-                    "connectors/board/_summary.html",
-                    {"summary": queries.summary(viewer), "viewer": viewer},
-                )
-            )
+            parts.extend(_summaries(viewer, topics))
         return "\n".join(parts)
     finally:
         connections.close_all()
+
+
+def _summaries(viewer: Viewer, topics: Topics) -> Iterable[str]:
+    """What sums up many changes is rendered once a second at most: the board's head, or a batch."""
+    if topics.batch is None:
+        context = {"summary": queries.summary(viewer), "viewer": viewer}
+        yield _partial("board-summary", "connectors/board/_summary.html", context)
+    elif batch := pages.batch(viewer, topics.batch, show=topics.show, number=topics.page):
+        yield _partial(f"batch-live-{topics.batch}", "connectors/batch/_live.html", batch)
 
 
 def _parts(viewer: Viewer, topics: Topics, changes: Changes) -> Iterable[str]:

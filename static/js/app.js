@@ -2,7 +2,9 @@
 
 import { tick as tickAges } from "./ages.js";
 import "./keys.js";
+import "./forms.js";
 import { watch } from "./live.js";
+import "./selection.js";
 import { tick as tickToasts } from "./toasts.js";
 import { markToggles } from "./toggles.js";
 

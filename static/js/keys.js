@@ -1,11 +1,13 @@
-// Single keys: / search, j and k from row to row, g b and g a to a page, ? the list of keys.
+// Single keys: / search, j and k from row to row, x to select, g b and g a to a page, ? the list of keys.
 // They are off while a field has focus.
 
-const isField = (element) => element.closest?.("input, select, textarea, [contenteditable]");
+import { clear, pick } from "./selection.js";
+
+const isField = (element) => element.closest?.("input:not([type=checkbox]), select, textarea, [contenteditable]");
 let waitsForPlace = false;
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") return closeMenus();
+  if (event.key === "Escape") return escape();
   if (event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
   if (document.querySelector("dialog:modal")) return;
   const done = waitsForPlace ? go(event.key) : press(event.key);
@@ -16,6 +18,7 @@ function press(key) {
   if (key === "/") return focus(document.querySelector("[type=search]"));
   if (key === "j") return step(1);
   if (key === "k") return step(-1);
+  if (key === "x" || key === "X") return pick(row(), key === "X");
   if (key === "?") return toggle(document.querySelector("#keys"));
   waitsForPlace = key === "g";
   return waitsForPlace;
@@ -33,6 +36,14 @@ function step(by) {
   const here = links.findIndex((link) => link.closest("tr").contains(document.activeElement));
   const next = here < 0 ? 0 : Math.min(Math.max(here + by, 0), links.length - 1);
   return focus(links[next]);
+}
+
+const row = () => document.activeElement?.closest(".board tbody tr");
+
+// First what is open closes, then what is selected is let go.
+function escape() {
+  if (document.querySelector("dialog:modal, details.menu[open]")) closeMenus();
+  else clear();
 }
 
 function focus(element) {

@@ -1,6 +1,7 @@
 // The live mark, and polling while the event stream is cut.
 
 import { age } from "./ages.js";
+import { isSelecting } from "./selection.js";
 
 const POLL = 10_000;
 const PATIENCE = 30_000; // then the page is polled until the stream is back
@@ -9,6 +10,7 @@ const SIGNED_OUT = [401, 403];
 let cutSince = null;
 let polledAt = 0;
 let connected = null;
+const held = new Map(); // rows that wait until nothing is selected and no menu is open
 
 const stream = () => document.querySelector("#stream");
 
@@ -21,6 +23,7 @@ export function watch() {
     cutSince = null;
     show("live");
   });
+  document.addEventListener("htmx:before:sse:message", hold);
   document.addEventListener("htmx:before:sse:connection", ({ detail }) => {
     if (detail.connection.attempt > 0) cutSince ??= Date.now();
   });
@@ -35,6 +38,7 @@ export function watch() {
   }
   document.addEventListener("htmx:after:swap", follow);
   setInterval(check, 1000);
+  for (const name of ["click", "change", "keyup"]) document.addEventListener(name, () => setTimeout(letGo));
 }
 
 const address = () => stream()?.getAttribute("hx-sse:connect");
@@ -55,7 +59,38 @@ function poll() {
   window.htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" });
 }
 
+const isHeld = () => isSelecting() || Boolean(document.querySelector(".board details.menu[open]"));
+
+// While somebody selects, rows stay as they are; the head of the board goes on.
+function hold({ detail: { message } }) {
+  if (message.event || !isHeld()) return;
+  const parts = message.data.match(/<hx-partial[^]*?<\/hx-partial>/g) ?? [];
+  const others = parts.filter((part) => {
+    const place = part.match(/^<hx-partial hx-target="(#connector-\d+)"/)?.[1];
+    if (place) held.set(place, part);
+    return !place;
+  });
+  message.data = others.join("\n");
+  message.cancelled = !others.length;
+  tellHeld();
+}
+
+function tellHeld() {
+  if (cutSince !== null) return;
+  if (isHeld()) show("held", `${held.size} wait${held.size === 1 ? "s" : ""}`);
+  else show("live");
+}
+
+function letGo() {
+  tellHeld();
+  if (isHeld() || !held.size) return;
+  const text = [...held.values()].join("\n");
+  held.clear();
+  window.htmx.swap({ sourceElement: stream(), target: stream(), swap: "none swapEmpty:false", text });
+}
+
 function check() {
+  if (cutSince === null) letGo();
   if (cutSince === null || document.hidden) return;
   const cut = Date.now() - cutSince;
   if (cut < 1500) return; // a stream that ends after some minutes is back at once
