@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from connectors.states import Direction, State, Verb
+from connectors.states import LABELS, Direction, State, Verb
 from connectors.vendors import secrets
 from connectors.vendors.base import (
     AccountConfig,
@@ -27,7 +27,8 @@ from connectors.vendors.kafka_connect.client import Client
 
 CLUSTER = "cluster"
 """An account has one Connect cluster, and so one pipeline."""
-STOP_SINCE = (3, 5)
+SINCE = {Verb.STOP: (3, 5), Verb.RESTART_FAILED: (3, 0)}
+"""Older workers answer a stop with 404, and take a restart of failed tasks for one of the connector object alone."""
 
 
 class KafkaConnectAdapter:
@@ -43,7 +44,7 @@ class KafkaConnectAdapter:
         version, names, expanded = await asyncio.gather(
             self.client.version(), self.client.names(), self.client.expanded()
         )
-        off = {} if _has_stop(version) else {Verb.STOP: f"Stop needs Kafka Connect 3.5; this is {version}."}
+        off = _too_new(version)
         pipeline = PipelineSnapshot(
             CLUSTER, self.name, State.RUNNING, "reachable", kind="Connect cluster", facts={"version": version}
         )
@@ -166,9 +167,14 @@ def _proof(answer: httpx.Response) -> str:
     return f"the worker answered {answer.status_code}, {marked} parts RESTARTING" if marked else ""
 
 
-def _has_stop(version: str) -> bool:
-    numbers = [int(part) for part in version.split(".")[:2] if part.isdigit()]
-    return len(numbers) < len(STOP_SINCE) or tuple(numbers) >= STOP_SINCE
+def _too_new(version: str) -> dict[Verb, str]:
+    """What this worker does not have yet; a version that cannot be read hides nothing."""
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    return {
+        verb: f"{LABELS[verb]} needs Kafka Connect {since[0]}.{since[1]}; this is {version}."
+        for verb, since in SINCE.items()
+        if len(numbers) == len(since) and numbers < since
+    }
 
 
 def _unaddressable(off: Mapping[Verb, str]) -> dict[Verb, str]:

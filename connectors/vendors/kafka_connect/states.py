@@ -18,6 +18,8 @@ STATES = {
     "RESTARTING": State.RESTARTING,
     "UNASSIGNED": State.STARTING,
 }
+NAMED = 3
+"""Tasks that a note calls by their numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,18 @@ def whole(connector: str, tasks: Sequence[Mapping[str, Any]], *, configured: int
     if own is State.STOPPED:
         return Verdict(State.STOPPING if parts else State.STOPPED)
     if own is State.PAUSED:
-        return _paused(parts)
+        return _paused(parts, tasks)
     if own is State.STARTING:
         return Verdict(State.STARTING, "no worker has taken it yet")
     return _running(parts, configured)
 
 
-def _paused(parts: Sequence[State]) -> Verdict:
-    if State.RUNNING in parts:
-        return Verdict(State.PAUSING, f"{parts.count(State.RUNNING)} tasks still run")
+def _paused(parts: Sequence[State], tasks: Sequence[Mapping[str, Any]]) -> Verdict:
+    """A task on a lost worker stays RUNNING for good, so it is named together with its worker."""
+    if running := [task for task, part in zip(tasks, parts, strict=True) if part is State.RUNNING]:
+        named = ", ".join(f"task {t.get('id', '?')} on {t.get('worker_id') or 'no worker'}" for t in running[:NAMED])
+        more = f" and {len(running) - NAMED} more" if len(running) > NAMED else ""
+        return Verdict(State.PAUSING, f"still running: {named}{more}")
     failed = parts.count(State.FAILED)
     if parts and failed == len(parts):
         return Verdict(State.FAILED)

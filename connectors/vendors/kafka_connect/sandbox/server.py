@@ -8,13 +8,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connectors.vendors.kafka_connect.sandbox.world import Connector, KafkaConnectWorld, Part
 
 USER, PASSWORD = "switchyard", "connect-demo-pass"  # of a pretend cluster
 GUARDED = "orders"
 BOOTING = "<html><body><h2>HTTP ERROR 404 Not Found</h2></body></html>"
+AMBIGUOUS = "<html><body><h2>HTTP ERROR 400 Ambiguous URI path separator</h2></body></html>"
 WISHES = {"pause": ("PAUSED", 202), "resume": ("RUNNING", 202), "stop": ("STOPPED", 204)}
 
 View = Callable[[Request], Awaitable[Response]]
@@ -36,7 +37,18 @@ def app(world: KafkaConnectWorld) -> ASGIApp:
         Route("/{prefix}/connectors/{name}/restart", server.guarded(server.restart), methods=["POST"]),
         Route("/{prefix}/connectors/{name}/{verb}", server.guarded(server.steer), methods=["PUT"]),
     ]
-    return Starlette(routes=routes, exception_handlers={404: _no_path, 405: _no_method})
+    return _WithoutSlashes(Starlette(routes=routes, exception_handlers={404: _no_path, 405: _no_method}))
+
+
+class _WithoutSlashes:
+    """The web server in front of the interface: a slash inside a name never reaches it."""
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self.inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_ambiguous = b"%2f" in scope.get("raw_path", b"").lower()
+        await (HTMLResponse(AMBIGUOUS, 400) if is_ambiguous else self.inner)(scope, receive, send)
 
 
 async def _no_path(request: Request, exc: Exception) -> Response:
@@ -98,7 +110,7 @@ class _Server:
     async def steer(self, request: Request) -> Response:
         """`PUT /connectors/{c}/pause|resume|stop`"""
         verb, name = request.path_params["verb"], request.path_params["name"]
-        if verb not in WISHES:
+        if verb not in WISHES or (verb == "stop" and not self.world.is_since(3, 5)):
             return await _no_path(request, Exception())
         connector = self._find(request)
         if connector is None:
@@ -112,8 +124,9 @@ class _Server:
         name, connector = request.path_params["name"], self._find(request)
         if connector is None:
             return error(404, f"Unknown connector: {name}")
-        with_tasks = request.query_params.get("includeTasks") == "true"
-        only_failed = request.query_params.get("onlyFailed") == "true"
+        knows_flags = self.world.is_since(3, 0)
+        with_tasks = knows_flags and request.query_params.get("includeTasks") == "true"
+        only_failed = knows_flags and request.query_params.get("onlyFailed") == "true"
         traces = [part.trace for part in (connector.own, *connector.tasks) if part]
 
         def effect() -> None:
@@ -126,8 +139,9 @@ class _Server:
         if not (with_tasks or only_failed):
             return Response(status_code=204)
         document = self._status(connector)
-        for part in (document["connector"], *document["tasks"]):
-            part["version"] = "2.7.1"  # taken from before the restart, as are the traces
+        if self.world.is_since(4, 1):
+            for part in (document["connector"], *document["tasks"]):
+                part["version"] = "2.7.1"  # taken from before the restart, as are the traces
         document["tasks"].reverse()  # unsorted, as workers answer
         for part, trace in zip((document["connector"], *reversed(document["tasks"])), traces, strict=False):
             if trace:
@@ -137,10 +151,10 @@ class _Server:
     def _find(self, request: Request) -> Connector | None:
         return self.world.clusters[request.path_params["prefix"]].get(request.path_params["name"])
 
-    @staticmethod
-    def _part(part: Part) -> dict[str, Any]:
-        version = None if part.state in {"RESTARTING", "UNASSIGNED"} else "2.7.1"
-        found = {"state": part.state, "worker_id": part.worker, "version": version}
+    def _part(self, part: Part) -> dict[str, Any]:
+        found: dict[str, Any] = {"state": part.state, "worker_id": part.worker}
+        if self.world.is_since(4, 1):
+            found["version"] = None if part.state in {"RESTARTING", "UNASSIGNED"} else "2.7.1"
         return {**found, "trace": part.trace} if part.trace else found
 
     def _status(self, connector: Connector) -> dict[str, Any]:

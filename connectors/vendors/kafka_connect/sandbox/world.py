@@ -53,6 +53,8 @@ class KafkaConnectWorld(World):
         self.is_booting = False
         self.unstartable: set[str] = set()
         """Connectors whose own start throws."""
+        self.lost: set[str] = set()
+        """Workers that are gone: their tasks keep the state they had, whatever is asked."""
         self._fill(estate.DEMO)
 
     def _fill(self, plan: dict[str, Sequence[estate.Planned]]) -> None:
@@ -122,10 +124,13 @@ class KafkaConnectWorld(World):
         if connector.wish == wish:
             part.state, part.trace = wish, ""
 
-    @staticmethod
-    def _move_tasks(connector: Connector) -> None:
+    def is_since(self, *numbers: int) -> bool:
+        """This will tell whether the worker is of this version or newer."""
+        return tuple(int(part) for part in self.version.split(".")[:2]) >= numbers
+
+    def _move_tasks(self, connector: Connector) -> None:
         for task in connector.tasks:
-            if task.state != "FAILED":
+            if task.state != "FAILED" and task.worker not in self.lost:
                 task.state = connector.wish
 
     @staticmethod
