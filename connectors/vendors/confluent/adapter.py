@@ -37,14 +37,27 @@ class ConfluentAdapter:
 
     async def observe(self, watch: Watch) -> AccountSnapshot:
         """One request for the environments, one for each environment, one for each cluster."""
-        environments = [e for e in await self.client.environments() if not self.wanted or e["id"] in self.wanted]
-        lists = await asyncio.gather(*(self.client.clusters(e["id"]) for e in environments))
-        found = [(e, cluster) for e, clusters in zip(environments, lists, strict=True) for cluster in clusters]
-        pipelines = [_pipeline(environment, cluster) for environment, cluster in found]
-        ready = [p for p in pipelines if p.state is State.RUNNING]
-        reads = await asyncio.gather(*(self._connectors(p.external_id, watch) for p in ready))
-        connectors = [c for read in reads if not isinstance(read, Unread) for c in read]
-        return AccountSnapshot(pipelines, connectors, unread=[read for read in reads if isinstance(read, Unread)])
+        visible = await self.client.environments()
+        lists = await asyncio.gather(*(self._pipelines(e) for e in visible if not self.wanted or e["id"] in self.wanted))
+        pipelines = [pipeline for read in lists if not isinstance(read, Unread) for pipeline in read]
+        there = [p for p in pipelines if p.state is not State.PROVISIONING]
+        reads = await asyncio.gather(*(self._connectors(p.external_id, watch) for p in there))
+        connectors = [connector for read in reads if not isinstance(read, Unread) for connector in read]
+        hidden = [Unread(None, f"the key does not see environment {id_}") for id_ in self._hidden(visible)]
+        unread = [*hidden, *(read for read in (*lists, *reads) if isinstance(read, Unread))]
+        return AccountSnapshot(pipelines, connectors, unread=unread)
+
+    def _hidden(self, visible: Sequence[Mapping[str, Any]]) -> list[str]:
+        """What was asked for by its id and is not there, or not for this key."""
+        return sorted(set(self.wanted) - {environment["id"] for environment in visible})
+
+    async def _pipelines(self, environment: Mapping[str, Any]) -> list[PipelineSnapshot] | Unread:
+        try:
+            return [_pipeline(environment, cluster) for cluster in await self.client.clusters(environment["id"])]
+        except SignInRefused:
+            raise
+        except VendorError as error:
+            return Unread(None, f"environment {environment['id']}: {error}")
 
     async def _connectors(self, pipeline: str, watch: Watch) -> list[ConnectorSnapshot] | Unread:
         try:
@@ -63,7 +76,8 @@ class ConfluentAdapter:
         word = str(own.get("state", ""))
         state = states.whole(word, words, watch.pending.get(external_id))
         kind = str(info.get("type") or status.get("type") or "")
-        whose: Whose = states.whose(words)  # type: ignore[assignment]  # one of these words
+        is_invalid = bool(status.get("validation_errors"))
+        whose: Whose = states.whose(words, is_invalid=is_invalid)  # type: ignore[assignment]  # one of these words
         return ConnectorSnapshot(
             external_id=external_id,
             pipeline=pipeline,
@@ -114,7 +128,8 @@ class ConfluentAdapter:
         except VendorError as error:
             return [Check("reach", False, str(error)), Check("sign_in", None, "not tried"),
                     Check("list", None, "not tried"), act]  # fmt: skip
-        listed = Check("list", bool(environments), f"{len(environments)} environments")
+        hidden = "".join(f"; {id_} is not among them" for id_ in self._hidden(environments))
+        listed = Check("list", bool(environments) and not hidden, f"{len(environments)} environments{hidden}")
         return [Check("reach", True, "answers"), Check("sign_in", True, "accepted"), listed, act]
 
 

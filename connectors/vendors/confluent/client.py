@@ -1,5 +1,6 @@
 """Confluent Cloud's management interface: environments, clusters and connectors."""
 
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -12,6 +13,9 @@ from connectors.vendors.http import Http
 
 PAGE_SIZE = 100
 EXPANSIONS = "info,status,id"
+GZIP = b"\x1f\x8b"
+LARGEST = 256 * 2**20
+"""Bytes of an answer once unpacked; beyond that it is cut off and not understood."""
 
 
 class Client:
@@ -46,22 +50,48 @@ class Client:
 
     async def _pages(self, path: str, params: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
         """Tokens are opaque; `metadata.next` is a whole address of which only the token is taken."""
-        query: dict[str, Any] | None = {**params, "page_size": PAGE_SIZE}
+        query: dict[str, Any] = {**params, "page_size": PAGE_SIZE}
+        read, total, seen = 0, 0, set()
         while query:
             page = await self._read(path, params=query)
             if not isinstance(page, dict) or not isinstance(page.get("data"), list):
-                raise NotUnderstood("a page of a list is not what the interface promises")
+                raise NotUnderstood("a page of a list is not what the interface promises", self.http.vendor)
             for item in page["data"]:
+                read += 1
                 yield item
-            token = parse_qs(urlsplit((page.get("metadata") or {}).get("next") or "").query).get("page_token")
-            query = {**params, "page_size": PAGE_SIZE, "page_token": token[0]} if token else None
+            metadata = page.get("metadata") or {}
+            total = metadata.get("total_size") or total
+            token = _token(metadata.get("next"))
+            if token in seen:
+                raise NotUnderstood("the pages of a list go round in a circle", self.http.vendor)
+            seen.add(token)
+            query = {**params, "page_size": PAGE_SIZE, "page_token": token} if token else {}
+        if isinstance(total, int) and read < total:
+            raise NotUnderstood(f"a list came short: {read} of {total} entries", self.http.vendor)
 
     async def _read(self, path: str, **options: Any) -> Any:
-        return self.http.json(await self.http.get(path, headers=self._headers, **options))
+        return self.http.json(unpacked(await self.http.get(path, headers=self._headers, **options)))
 
 
 def _cluster(environment: str, cluster: str) -> str:
     return f"/connect/v1/environments/{quote(environment, safe='')}/clusters/{quote(cluster, safe='')}"
+
+
+def _token(onward: str | None) -> str:
+    found = parse_qs(urlsplit(onward or "").query).get("page_token")
+    return found[0] if found else ""
+
+
+def unpacked(response: httpx.Response) -> httpx.Response:
+    """This will unpack a body that is gzip without saying so, as theirs can be, up to a size that cannot hurt."""
+    if not response.content.startswith(GZIP):
+        return response
+    try:
+        body = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(response.content, LARGEST)
+    except zlib.error:
+        return response
+    headers = {"content-type": response.headers.get("content-type", "application/json")}
+    return httpx.Response(response.status_code, content=body, headers=headers, request=response.request)
 
 
 def explain(response: httpx.Response) -> str:
@@ -71,6 +101,7 @@ def explain(response: httpx.Response) -> str:
     `{"errors": [{"detail"}]}` · `{"error_code", "message"}` · `{"error": {"message"}}` · `{"error": "text"}` ·
     `{"status", "error": {"code", "message"}}`
     """
+    response = unpacked(response)
     try:
         body = response.json()
     except ValueError:

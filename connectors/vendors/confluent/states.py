@@ -60,8 +60,12 @@ def _running(state: State, parts: Sequence[State], pending: Verb | None) -> Stat
     return state
 
 
-def whose(tasks: Sequence[str]) -> str:
-    """This will tell whose error it is to fix: the owner's, Confluent's, or nobody says."""
-    if any("USER_ACTIONABLE" in task for task in tasks):
+def whose(tasks: Sequence[str], *, is_invalid: bool = False) -> str:
+    """
+    This will tell whose error it is to fix: the owner's, Confluent's, or nobody says.
+
+    :param is_invalid: the configuration was found wrong, before there were tasks
+    """
+    if is_invalid or any("USER_ACTIONABLE" in task for task in tasks):
         return "yours"
     return "theirs" if any("SYSTEM_ERROR" in task for task in tasks) else ""

@@ -31,9 +31,11 @@ def refused(status: int, detail: str) -> JSONResponse:
     )
 
 
-def missing(message: str) -> JSONResponse:
-    """This will build a 404 in the shape of the connect interface."""
-    return JSONResponse({"error_code": 404, "message": message}, 404)
+def declined(world: ConfluentWorld, status: int, message: str) -> JSONResponse:
+    """This will build an error in one of the two shapes of the connect interface."""
+    if world.has_nested_errors:
+        return JSONResponse({"error": {"code": status, "message": message}}, status)
+    return JSONResponse({"error_code": status, "message": message}, status)
 
 
 def app(world: ConfluentWorld) -> ASGIApp:
@@ -111,7 +113,7 @@ class _Server:
                         "resource_name": f"crn://confluent.cloud/environment={place}",
                     },
                 },
-                "status": {"phase": "PROVISIONED"},
+                "status": {"phase": self.world.phases.get(cluster, "PROVISIONED")},
             }
             for place, cluster in self.world.clusters
             if place == environment
@@ -138,7 +140,7 @@ class _Server:
         """`GET …/connectors`, with `expand` as comma lists."""
         found = self._place(request)
         if found is None:
-            return missing("account not found")
+            return declined(self.world, 404, "account not found")
         wanted = {word for value in request.query_params.getlist("expand") for word in value.split(",")}
         if not wanted:
             return JSONResponse(list(found))
@@ -154,26 +156,25 @@ class _Server:
     async def status(self, request: Request) -> Response:
         """`GET …/{name}/status`"""
         connector = (self._place(request) or {}).get(request.path_params["name"])
-        return JSONResponse(_status(connector)) if connector else missing("resource not found")
+        return JSONResponse(_status(connector)) if connector else declined(self.world, 404, "resource not found")
 
     async def wish(self, request: Request) -> Response:
         """`PUT …/pause|resume`: 202 at once, whatever comes of it."""
         verb = request.path_params["verb"]
         connector = (self._place(request) or {}).get(request.path_params["name"])
         if connector is None or verb not in {"pause", "resume"}:
-            return missing("resource not found")
+            return declined(self.world, 404, "resource not found")
         effect = self.world.pause if verb == "pause" else self.world.resume
         self.world.act(verb, self._id(request), lambda: effect(connector))
         return Response(status_code=202)
 
     async def restart(self, request: Request) -> Response:
-        """`POST …/restart`: refused while paused or on its way."""
+        """`POST …/restart`: refused unless it is RUNNING."""
         connector = (self._place(request) or {}).get(request.path_params["name"])
         if connector is None:
-            return missing("resource not found")
-        if connector.state not in {"RUNNING", "DEGRADED", "FAILED"}:
-            message = f"connector cannot be restarted while {connector.state}"
-            return JSONResponse({"error": {"code": 400, "message": message}}, 400)
+            return declined(self.world, 404, "resource not found")
+        if connector.state != "RUNNING":
+            return declined(self.world, 400, f"connector cannot be restarted while {connector.state}")
         self.world.act("restart", self._id(request), lambda: self.world.restart(connector))
         return Response(status_code=202)
 
@@ -208,7 +209,7 @@ def _status(connector: Connector) -> dict[str, Any]:
             for n, task in enumerate(connector.tasks)
         ],
         "errors_from_trace": [],
-        "validation_errors": [],
+        "validation_errors": connector.validation,
         "override_message": "",
         "error_summary": None,
         "plugin_lifecycle": "ACTIVE",

@@ -22,6 +22,8 @@ class Connector:
     message: str = ""
     trace: str = ""
     wish: str = "RUNNING"
+    validation: list[str] = field(default_factory=list)
+    """What is wrong with its configuration, `key: words`."""
     config: dict[str, str] = field(default_factory=dict)
 
 
@@ -32,6 +34,10 @@ class ConfluentWorld(World):
         super().__init__(**options)
         self.environments = dict(estate.ENVIRONMENTS)
         self.names = dict(estate.CLUSTERS)
+        self.phases: dict[str, str] = {}
+        """Of clusters that are not PROVISIONED."""
+        self.has_nested_errors = False
+        """Errors as the contract has them, `{"error": {"code", "message"}}`, not as they come in practice."""
         self.clusters: dict[tuple[str, str], dict[str, Connector]] = {}
         self._fill(estate.DEMO)
 
