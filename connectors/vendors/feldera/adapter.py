@@ -21,8 +21,11 @@ from connectors.vendors.base import (
 from connectors.vendors.errors import NotFound, SignInRefused, VendorError
 from connectors.vendors.feldera import names, states
 from connectors.vendors.feldera.client import Client
+from connectors.vendors.feldera.programs import Programs
 from connectors.vendors.http import Http
 
+OLDEST = (0, 148)
+"""Before, `/start` resumed, `/pause` started, and there was no `/resume`."""
 OUTPUTS_SINCE = (0, 340)
 DROPS = "A paused output drops what the pipeline produces meanwhile; it is not sent later."
 KINDS = {"inputs": ("tables", Direction.SOURCE), "outputs": ("views", Direction.SINK)}
@@ -34,13 +37,26 @@ class FelderaAdapter:
     def __init__(self, config: AccountConfig, http: Http) -> None:
         self.client = Client(config, http)
         self.http = http
+        self.programs = Programs(self.client, f"{config.base_url}\n{config.settings.get('tenant') or ''}")
+        self._server: dict[str, Any] = {}
+
+    async def _about(self) -> dict[str, Any]:
+        """Version and edition, once in a slice."""
+        self._server = self._server or await self.client.config()
+        return self._server
 
     async def observe(self, watch: Watch) -> AccountSnapshot:
-        """Two requests, and one for each pipeline: its figures while its process is up, else its program."""
-        config, rows = await asyncio.gather(self.client.config(), self.client.pipelines())
+        """
+        Two requests, and one for each pipeline that is up: its figures.
+
+        They do not say what a connector is made of, nor is there anything of the kind for a pipeline that is not up: that
+        comes from the programs, read once for as long as they stay as they are.
+        """
+        config, rows = await asyncio.gather(self._about(), self.client.pipelines())
         version = str(config.get("version", ""))
         is_open_source = "open" in str(config.get("edition", "")).lower()
-        reads = await asyncio.gather(*(self._connectors(row, version) for row in rows))
+        programs = await self.programs.of(rows)
+        reads = await asyncio.gather(*(self._connectors(row, programs.get(str(row["id"])), version) for row in rows))
         connectors = [c for read in reads if not isinstance(read, Unread) for c in read]
         return AccountSnapshot(
             [self._pipeline(row, is_open_source=is_open_source) for row in rows],
@@ -50,8 +66,7 @@ class FelderaAdapter:
         )
 
     def _pipeline(self, row: Mapping[str, Any], *, is_open_source: bool) -> PipelineSnapshot:
-        error = row.get("deployment_error") or {}
-        off = {}
+        off = dict(states.verbs_off(row))
         if is_open_source:
             off[Verb.STOP] = (
                 "A stop with a checkpoint takes the Enterprise edition. This one can only be force-stopped."
@@ -62,7 +77,7 @@ class FelderaAdapter:
             state=states.pipeline(row),
             vendor_state=_words(row),
             kind="pipeline",
-            error=self.http.clean(str(error.get("message") or "").split("\n", 1)[0]),
+            error=self.http.clean(states.trouble(row).split("\n", 1)[0]),
             generation=str(row.get("deployment_id") or ""),
             vendor_desired=states.DESIRED.get(str(row.get("deployment_desired_status"))),
             labels={str(tag): "" for tag in row.get("tags") or []},
@@ -70,28 +85,37 @@ class FelderaAdapter:
             facts={"name": row["name"], "program_status": row.get("program_status", "")},
         )
 
-    async def _connectors(self, row: Mapping[str, Any], version: str) -> list[ConnectorSnapshot] | Unread:
-        name = str(row["name"])
+    async def _connectors(
+        self, row: Mapping[str, Any], program: Mapping[str, Any] | None, version: str
+    ) -> list[ConnectorSnapshot] | Unread:
+        if row.get("deployment_status") not in states.HAS_PROCESS:
+            if program is None:
+                return Unread(str(row["id"]), f"its program could not be read: {self.programs.trouble}")
+            return list(self._of_program(row, program, version))
         try:
-            if row.get("deployment_status") in states.HAS_PROCESS:
-                return list(self._of_stats(row, await self.client.stats(name), version))
-            return list(self._of_program(row, await self.client.program(name), version))
+            stats = await self.client.stats(str(row["name"]))
+            return list(self._of_stats(row, stats, program or {}, version))
         except SignInRefused:
             raise
         except VendorError as error:
             return Unread(str(row["id"]), str(error))
 
-    def _of_stats(self, row: Mapping[str, Any], stats: Mapping[str, Any], version: str) -> Iterator[ConnectorSnapshot]:
+    def _of_stats(
+        self, row: Mapping[str, Any], stats: Mapping[str, Any], program: Mapping[str, Any], version: str
+    ) -> Iterator[ConnectorSnapshot]:
         for kind in KINDS:
+            configured = program.get(_of(kind)) or {}
             for entry in stats.get(kind) or []:
-                if not names.is_ephemeral(entry["endpoint_name"]):
-                    yield self._connector(row, kind, entry["endpoint_name"], entry, entry.get("config") or {}, version)
+                endpoint = str(entry["endpoint_name"])
+                config = {**configured.get(endpoint, {}), **(entry.get("config") or {})}
+                if not names.is_ephemeral(endpoint, _stream(endpoint, config)):
+                    yield self._connector(row, kind, endpoint, entry, config, version)
 
     def _of_program(
         self, row: Mapping[str, Any], program: Mapping[str, Any], version: str
     ) -> Iterator[ConnectorSnapshot]:
         for kind in KINDS:
-            for endpoint, config in (program.get(f"{kind.removesuffix('s')}_connectors") or {}).items():
+            for endpoint, config in (program.get(_of(kind)) or {}).items():
                 yield self._connector(row, kind, endpoint, {"paused": config.get("paused", False)}, config, version)
 
     def _connector(
@@ -106,8 +130,7 @@ class FelderaAdapter:
         above = states.pipeline(row)
         state = states.connector(entry, above)
         error = self.http.clean(str(entry.get("fatal_error") or (entry.get("health") or {}).get("description") or ""))
-        stream = str(config.get("stream") or endpoint.split(".", 1)[0])
-        facts = {"pipeline": row["name"], "kind": kind, "stream": stream, "endpoint": endpoint}
+        facts = {"pipeline": row["name"], "kind": kind, "stream": _stream(endpoint, config), "endpoint": endpoint}
         if kind == "outputs":
             facts["consequence"] = {str(Verb.PAUSE): DROPS}
         return ConnectorSnapshot(
@@ -121,6 +144,7 @@ class FelderaAdapter:
             error=error.split("\n", 1)[0],
             error_trace=error,
             generation=str(row.get("deployment_id") or ""),
+            vendor_desired=states.wanted(entry) if row.get("deployment_status") in states.HAS_PROCESS else None,
             config=secrets.mask(config),
             metrics=_metrics(entry.get("metrics")),
             verbs_off=self._off(kind, above, row, version),
@@ -165,7 +189,7 @@ class FelderaAdapter:
         """Which role a key has cannot be asked for: the first verb shows it."""
         act = Check("act", None, "Not tried. The key needs the role write.")
         try:
-            found = await self.client.pipelines()
+            config, found = await self._about(), await self.client.pipelines()
         except SignInRefused as error:
             return [Check("reach", True, "answers"), Check("sign_in", False, f"{error}: check the key"),
                     Check("list", None, "not tried"), act]  # fmt: skip
@@ -176,7 +200,11 @@ class FelderaAdapter:
             return [Check("reach", False, str(error)), Check("sign_in", None, "not tried"),
                     Check("list", None, "not tried"), act]  # fmt: skip
         listed = Check("list", True, f"{len(found)} pipelines")
-        return [Check("reach", True, "answers"), Check("sign_in", True, "accepted, or switched off"), listed, act]
+        version = str(config.get("version", ""))
+        if version and _numbers(version) < OLDEST:
+            act = Check("act", False, f"This is {version}: its verbs meant other things before 0.148. Upgrade it.")
+        reached = Check("reach", True, f"Feldera {version}, {config.get('edition', 'edition not told')}")
+        return [reached, Check("sign_in", True, "accepted, or switched off"), listed, act]
 
 
 def _words(row: Mapping[str, Any]) -> str:
@@ -197,6 +225,18 @@ def _metrics(given: Mapping[str, Any] | None) -> Metrics | None:
     )
 
 
+def _of(kind: str) -> str:
+    """Where a program keeps `inputs` or `outputs`."""
+    return f"{kind.removesuffix('s')}_connectors"
+
+
+def _stream(endpoint: str, config: Mapping[str, Any]) -> str:
+    return str(config.get("stream") or endpoint.split(".", 1)[0])
+
+
 def _controls_outputs(version: str) -> bool:
-    numbers = [int(part) for part in version.split(".")[:2] if part.isdigit()]
-    return tuple(numbers) >= OUTPUTS_SINCE
+    return _numbers(version) >= OUTPUTS_SINCE
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())

@@ -3,7 +3,8 @@
 import re
 from urllib.parse import quote
 
-EPHEMERAL = re.compile(r"\.api-")
+EPHEMERAL = re.compile(r"api-(\w+-)?[0-9a-f]{8}")
+"""What the interface calls an endpoint it opens itself; somebody's own `api-orders` is none."""
 
 
 def canonical(relation: str) -> str:
@@ -18,9 +19,9 @@ def connector_part(endpoint: str, relation: str) -> str:
     return endpoint[len(canonical(relation)) + 1 :]
 
 
-def is_ephemeral(endpoint: str) -> bool:
+def is_ephemeral(endpoint: str, relation: str) -> bool:
     """This will tell the endpoints nobody configured: the clock, and what the interface itself opens."""
-    return "." not in endpoint or EPHEMERAL.search(endpoint) is not None
+    return "." not in endpoint or EPHEMERAL.match(connector_part(endpoint, relation)) is not None
 
 
 def segment(text: str) -> str:

@@ -7,7 +7,7 @@ https://docs.feldera.com/pipelines/lifecycle, and the server's interface descrip
 from collections.abc import Mapping
 from typing import Any
 
-from connectors.states import CHANGING, State
+from connectors.states import CHANGING, State, Verb
 
 DEPLOYMENT = {
     "Stopped": State.STOPPED,
@@ -60,6 +60,29 @@ def _at_rest(row: Mapping[str, Any], wanted: str) -> State:
     if row.get("deployment_error"):
         return State.FAILED
     return State.UNCONFIGURED if row.get("program_status") in BROKEN_PROGRAM else State.STOPPED
+
+
+def verbs_off(row: Mapping[str, Any]) -> dict[Verb, str]:
+    """This will tell what cannot work at a pipeline in this status, though its state looks as if it could."""
+    if row.get("deployment_status") == "Standby":
+        why = "It is a standby: it follows another's checkpoints, and is activated at Feldera itself."
+        return dict.fromkeys((Verb.RESUME, Verb.STOP), why)
+    return {}
+
+
+def trouble(row: Mapping[str, Any]) -> str:
+    """This will find what keeps a pipeline from running, or kept it."""
+    if message := (row.get("deployment_error") or {}).get("message"):
+        return str(message)
+    if row.get("deployment_status") == "AwaitingApproval":
+        return "it was changed since its checkpoint: approve that at Feldera, or stop it"
+    details = row.get("deployment_runtime_status_details")  # an object or null; "" from a suspended process
+    return str(details.get("reason") or "") if isinstance(details, Mapping) else ""
+
+
+def wanted(stats: Mapping[str, Any]) -> State:
+    """This will tell what a connector is meant to do: its flag. What it does is another matter."""
+    return State.PAUSED if stats.get("paused") else State.RUNNING
 
 
 def connector(stats: Mapping[str, Any], above: State) -> State:

@@ -9,8 +9,13 @@ SANDBOX = Sandbox(
     app=server.app,
     accounts=(DemoAccount("feldera-main", "retail", credentials={"api_key": server.KEY}),),
     refusals={
-        "unauthorized": lambda fault: server.error(401, "Unauthorized", "Authentication failed: invalid API key"),
-        "forbidden": lambda fault: server.error(403, "Forbidden", "This API key may only read"),
+        "unauthorized": lambda fault: server.unauthorized(),
+        "forbidden": lambda fault: server.error(
+            403,
+            "InsufficientPermissions",
+            "Insufficient permissions: this action requires the 'write' role, but the caller has 'read'.",
+            {"required": "write", "actual": "read"},
+        ),
         "conflict": lambda fault: server.error(409, "Conflict", "The pipeline was changed at the same moment"),
         "error": lambda fault: server.error(500, "InternalServerError", "unexpected failure"),
     },

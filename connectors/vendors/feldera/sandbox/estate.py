@@ -32,6 +32,8 @@ class Planned:
     endpoints: Sequence[Endpoint]
     tags: Sequence[str] = ()
     error: str | None = None
+    guests: Sequence[str] = ()
+    """Endpoints of inputs that the interface opened by itself."""
 
 
 def reads(table: str, part: str, transport: str = "kafka_input", **more: object) -> Endpoint:
@@ -50,7 +52,7 @@ DEMO: Sequence[Planned] = (
     Planned("orders-enrichment", "Running", (
         reads("orders", "from_kafka"), reads("prices", "from_nats", "nats_input"),
         writes("orders_enriched", "to_warehouse", "postgres_output"),
-    ), ("team:retail", "env:prod")),
+    ), ("team:retail", "env:prod"), guests=("orders.api-ingress-5d0c7a9be1f24806",)),
     Planned("stock-alerts", "Paused", (
         reads("stock", "from_kafka"), reads('"Suppliers"', "from_pg", "postgres_input"),
         writes("low_stock", "to_topic"),

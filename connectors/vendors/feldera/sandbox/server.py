@@ -1,12 +1,14 @@
 """Feldera's `/v0` over the world."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -58,9 +60,15 @@ KINDS = {"tables": "inputs", "views": "outputs"}
 View = Callable[[Request], Awaitable[Response]]
 
 
-def error(status: int, code: str, message: str) -> JSONResponse:
+def error(status: int, code: str, message: str, details: Any = None) -> JSONResponse:
     """This will build the server's error document."""
-    return JSONResponse({"message": message, "error_code": code, "details": {}}, status)
+    return JSONResponse({"message": message, "error_code": code, "details": details or {}}, status)
+
+
+def unauthorized() -> Response:
+    """This will refuse a key: JSON that calls itself text."""
+    body = {"message": "Authentication failed: invalid API key", "error_code": "AuthenticationFailed"}
+    return PlainTextResponse(json.dumps(body), 401)
 
 
 def app(world: FelderaWorld) -> ASGIApp:
@@ -93,7 +101,7 @@ class _Server:
 
         async def answer(request: Request) -> Response:
             if request.headers.get("authorization") != f"Bearer {KEY}":
-                return error(401, "Unauthorized", "Authentication failed: invalid API key")
+                return unauthorized()
             return await view(request)
 
         return answer
@@ -119,17 +127,21 @@ class _Server:
 
     async def pipelines(self, request: Request) -> Response:
         """`GET /v0/pipelines`"""
-        return JSONResponse([self.world.row(p) for p in sorted(self.world.pipelines.values(), key=lambda p: p.id)])
+        listed = sorted(self.world.pipelines.values(), key=lambda p: p.id)
+        return JSONResponse([self._shown(request, pipeline) for pipeline in listed])
 
     async def pipeline(self, request: Request) -> Response:
-        """`GET /v0/pipelines/{p}`, with the program when all is selected."""
+        """`GET /v0/pipelines/{p}`, with its program when all is selected, as it is when nothing is."""
         found = self._find(request)
         if found is None:
             return self._unknown(request)
-        body = self.world.row(found)
+        return JSONResponse(self._shown(request, found))
+
+    def _shown(self, request: Request, pipeline: Pipeline) -> dict[str, Any]:
+        body = self.world.row(pipeline)
         if request.query_params.get("selector", "all") == "all":
-            body["program_info"] = self._program(found)
-        return JSONResponse(body)
+            body["program_info"] = self._program(pipeline)
+        return body
 
     @staticmethod
     def _program(pipeline: Pipeline) -> dict[str, Any]:
@@ -155,8 +167,10 @@ class _Server:
             kind: [self.world.stats(found, c) for c in found.connectors.values() if c.kind == kind]
             for kind in KINDS.values()
         }
-        clock = figures.input_metrics(1, is_at_end=False)
-        stats["inputs"].append(figures.endpoint("now", "now", clock, fatal_error=None, is_paused=False))
+        few = figures.input_metrics(1, is_at_end=False)
+        for guest in ("now", *found.guests):
+            stream = guest.split(".", 1)[0]
+            stats["inputs"].append(figures.endpoint(guest, stream, few, fatal_error=None, is_paused=False))
         whole = figures.process(
             "Paused" if found.status == "Paused" else "Running",
             found.deployment or "",
@@ -171,41 +185,72 @@ class _Server:
         if pipeline.status in states.HAS_PROCESS:
             return None
         if pipeline.status == "Initializing":
-            return error(503, "Initializing", "The pipeline is initializing; try again.")
-        words = f"Unable to interact with pipeline because the deployment status ({pipeline.status}) is not up"
-        return error(503, "PipelineInteractionNotDeployed", words)
+            return error(503, "Initializing", "Operation failed because the pipeline has not finished initializing.")
+        name, word = pipeline.name, pipeline.status.lower()
+        if pipeline.status == "Unavailable":
+            words = f"Unable to interact with pipeline because its status is currently '{word}' pipeline-id=N/A \
+pipeline-name=\"{name}\""
+            return error(503, "PipelineUnavailable", words, {"pipeline_name": name})
+        words = f'Unable to interact with pipeline because the deployment status ({word}) indicates it is not (yet) \
+fully provisioned pipeline-id=N/A pipeline-name="{name}"'
+        steered = "Stopped" if pipeline.desired == "Stopped" else "Provisioned"
+        about = {"pipeline_name": name, "status": pipeline.status, "desired_status": steered}
+        return error(503, "PipelineInteractionNotDeployed", words, about)
 
     async def act(self, request: Request) -> Response:
         """`POST /v0/pipelines/{p}/start|pause|resume|stop`: 202, later."""
         found, verb = self._find(request), request.path_params["verb"]
+        graceful = verb == "stop" and request.query_params.get("force", "false") != "true"
+        if graceful and self.world.edition == "Open source":
+            words = "Cannot use enterprise-only feature (stop?force=false) in Feldera community edition."
+            return error(501, "EnterpriseFeature", words, {"feature": "stop?force=false"})
         if found is None:
             return self._unknown(request)
         if verb == "start":
-            return self._start(found)
+            return self._start(found, request.query_params)
         if verb in {"pause", "resume"}:
             return self._hold(found, verb)
         if verb == "dismiss_error":
-            found.error = None
-            return JSONResponse("Error dismissed")
+            return self._dismiss(found)
         if verb != "stop":
             return Response(status_code=404)
-        if request.query_params.get("force", "false") != "true":
-            return error(501, "EnterpriseFeature", "Cannot use enterprise-only feature: stop with force=false")
+        if graceful and found.status in states.HAS_PROCESS:
+            self.world.act("stop", found.id, lambda: self.world.suspend(found))
+            return JSONResponse("Pipeline is suspending", 202)
         self.world.act("force_stop", found.id, lambda: self.world.stop(found))
         return JSONResponse("Pipeline is forcefully stopping", 202)
 
-    def _start(self, pipeline: Pipeline) -> Response:
+    @staticmethod
+    def _dismiss(pipeline: Pipeline) -> Response:
+        if pipeline.error and (pipeline.status, pipeline.desired) != ("Stopped", "Stopped"):
+            return error(400, "DismissErrorRestrictedToFullyStopped", "Only when stopped can an error be dismissed")
+        pipeline.error = None
+        return JSONResponse("Pipeline deployment error has been dismissed")
+
+    def _start(self, pipeline: Pipeline, query: QueryParams) -> Response:
+        """It looks at the resources only: what is up stays as it is, paused or not."""
+        initial = query.get("initial", "running").capitalize()
         if pipeline.status == "Stopping":
             return error(400, "IllegalPipelineAction", "Cannot start the pipeline while it is stopping")
+        if pipeline.program_status in states.BROKEN_PROGRAM:
+            return error(400, "CannotStartWithCompilationError", "The program does not compile")
+        if pipeline.error and query.get("dismiss_error") == "false":
+            return error(400, "CannotStartWithUndismissedError", "The error of the latest run was not dismissed")
+        if pipeline.desired != "Stopped" and initial != pipeline.initial:
+            return error(400, "InitialImmutableUnlessStopped", "The initial state can be changed only while stopped")
         if pipeline.desired == "Stopped":
-            self.world.act("start", pipeline.id, lambda: self.world.start(pipeline))
+            self.world.act("start", pipeline.id, lambda: self.world.start(pipeline, initial))
         return JSONResponse("Pipeline is starting", 202)
 
     def _hold(self, pipeline: Pipeline, verb: str) -> Response:
         if refusal := self._not_up(pipeline):
             return refusal
-        if pipeline.desired == "Stopped":
-            return error(400, "InvalidTransition", "Cannot transition while the pipeline is stopping")
+        if pipeline.desired in {"Stopped", "Suspended"} or pipeline.status == "Standby":
+            theirs, now = {"pause": "pause", "resume": "start"}[verb], pipeline.status
+            if pipeline.status != "Standby":
+                now = "Suspended"
+            words = f"Cannot execute {theirs} transition starting from {now}"
+            return error(400, "InvalidTransition", words, [theirs, now])
         wish = {"pause": "Paused", "resume": "Running"}[verb]
         self.world.act(verb, pipeline.id, lambda: self.world.hold(pipeline, wish))
         was = {"pause": "Running", "resume": "Paused"}[verb]
@@ -229,11 +274,19 @@ class _Server:
     @staticmethod
     def _no_endpoint(request: Request) -> Response:
         params = {key: unquote(value) for key, value in request.path_params.items()}
-        return error(404, "UnknownInputEndpoint", f"unknown input endpoint {params['relation']}.{params['connector']}")
+        side = KINDS.get(params["kind"], "inputs").removesuffix("s")
+        name = f"{params['relation']}.{params['connector']}"
+        words = f"unknown {side} endpoint name '{name}'"
+        return error(404, f"Unknown{side.capitalize()}Endpoint", words, {"endpoint_name": name})
 
     async def flag(self, request: Request) -> Response:
         """`POST …/tables|views/{relation}/connectors/{c}/start|pause`: 200 once the flag is flipped."""
-        found = self._find(request)
+        found, asked = self._find(request), request.path_params["verb"]
+        if request.path_params["kind"] == "views" and not self.world.has_output_control:
+            return Response(status_code=404)
+        if asked not in {"start", "pause"}:
+            words = f"Invalid connector action '{asked}'; valid actions are: 'start' or 'pause'"
+            return error(400, "InvalidConnectorAction", words, {"action": asked})
         if found is None:
             return self._unknown(request)
         if refusal := self._not_up(found):
@@ -241,9 +294,8 @@ class _Server:
         connector = self._connector(request, found)
         if connector is None:
             return self._no_endpoint(request)
-        if request.path_params["verb"] not in {"start", "pause"}:
-            return Response(status_code=404)
-        is_paused = request.path_params["verb"] == "pause"
+        is_paused = asked == "pause"
+        verb = "pause" if is_paused else "resume"
         verb = "pause" if is_paused else "resume"
         external_id = f"{found.id}/{connector.endpoint}"
         self.world.act(verb, external_id, lambda: self.world.flag(found, connector, is_paused=is_paused))

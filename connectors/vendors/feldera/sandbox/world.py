@@ -44,8 +44,14 @@ class Pipeline:
     deployment: str | None = None
     error: str | None = None
     program_status: str = "Success"
+    program_version: int = 2
     tags: Sequence[str] = ()
     odd_word: str = ""
+    initial: str = "Running"
+    """What it was asked to be once its process is up."""
+    guests: Sequence[str] = ()
+    checkpoint: dict[str, bool] | None = None
+    """Flags as of the latest one; None where there is none, as always in the open-source edition."""
 
 
 class FelderaWorld(World):
@@ -53,6 +59,11 @@ class FelderaWorld(World):
 
     version = "0.341.0"
     edition = "Open source"
+
+    @property
+    def has_output_control(self) -> bool:
+        """From 0.340 on outputs have a flag and verbs."""
+        return tuple(int(part) for part in self.version.split(".")[:2]) >= (0, 340)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -68,7 +79,9 @@ class FelderaWorld(World):
 
     def _make(self, planned: estate.Planned) -> Pipeline:
         up = planned.status in {"Running", "Paused"}
-        made = Pipeline(self._uuid(), planned.name, planned.status, planned.status, tags=planned.tags)
+        made = Pipeline(
+            self._uuid(), planned.name, planned.status, planned.status, tags=planned.tags, guests=planned.guests
+        )
         made.deployment = self._uuid() if up else None
         made.error = planned.error
         for endpoint in planned.endpoints:
@@ -111,7 +124,7 @@ class FelderaWorld(World):
             "version": 3,
             "refresh_version": 3,
             "platform_version": self.version,
-            "program_version": 2,
+            "program_version": pipeline.program_version,
             "program_status": pipeline.program_status,
             "program_status_since": since,
             "storage_status": "InUse",
@@ -154,18 +167,21 @@ class FelderaWorld(World):
                 connector.endpoint, connector.stream, figures.input_metrics(total, is_at_end=connector.is_finished),
                 fatal_error=connector.fatal_error, is_paused=connector.is_paused,
             )  # fmt: skip
-        return figures.endpoint(
+        shown = figures.endpoint(
             connector.endpoint, connector.stream, figures.output_metrics(total),
             fatal_error=connector.fatal_error, is_paused=connector.is_paused,
         )  # fmt: skip
+        if not self.has_output_control:
+            del shown["paused"]
+        return shown
 
     # What it does
 
-    def start(self, pipeline: Pipeline) -> None:
-        """This will bring up a process, in steps; flags are as configured again, for there was no checkpoint."""
-        pipeline.desired, pipeline.error = "Running", None
-        self.later(0.6, lambda: self._step(pipeline, "Running", "Provisioning"))
-        self.later(1.8, lambda: self._step(pipeline, "Running", "Initializing"))
+    def start(self, pipeline: Pipeline, initial: str = "Running") -> None:
+        """This will bring up a process, in steps; flags are as of the checkpoint, or as configured without one."""
+        pipeline.desired, pipeline.initial, pipeline.error = initial, initial, None
+        self.later(0.6, lambda: self._step(pipeline, initial, "Provisioning"))
+        self.later(1.8, lambda: self._step(pipeline, initial, "Initializing"))
         self.later(3.0, lambda: self._up(pipeline))
 
     def _step(self, pipeline: Pipeline, wish: str, status: str) -> None:
@@ -174,12 +190,14 @@ class FelderaWorld(World):
             pipeline.status = status
 
     def _up(self, pipeline: Pipeline) -> None:
-        if pipeline.desired != "Running":
+        if pipeline.desired != pipeline.initial:
             return
         pipeline.deployment = self._uuid()
+        flags = pipeline.checkpoint or {}
         for connector in pipeline.connectors.values():
-            connector.is_paused, connector.fatal_error = connector.configured_paused, None
-        self._step(pipeline, "Running", "Running")
+            connector.is_paused = flags.get(connector.endpoint, connector.configured_paused)
+            connector.fatal_error = None
+        self._step(pipeline, pipeline.initial, pipeline.initial)
 
     def hold(self, pipeline: Pipeline, wish: str) -> None:
         """This will pause or resume."""
@@ -191,6 +209,16 @@ class FelderaWorld(World):
         pipeline.desired = "Stopped"
         self.later(0.5, lambda: self._step(pipeline, "Stopped", "Stopping"))
         self.later(2.0, lambda: self._down(pipeline))
+
+    def suspend(self, pipeline: Pipeline) -> None:
+        """This will write a checkpoint, and then take the process away."""
+        pipeline.desired = "Suspended"
+        self.later(0.5, lambda: self._kept(pipeline))
+
+    def _kept(self, pipeline: Pipeline) -> None:
+        if pipeline.desired == "Suspended":
+            pipeline.checkpoint = {c.endpoint: c.is_paused for c in pipeline.connectors.values()}
+            self.stop(pipeline)
 
     def _down(self, pipeline: Pipeline) -> None:
         self._step(pipeline, "Stopped", "Stopped")
@@ -233,6 +261,7 @@ class FelderaWorld(World):
             connector.fatal_error, connector.is_paused = None, False
         elif change == "vanish":
             del pipeline.connectors[connector.endpoint]
+            pipeline.program_version += 1
         elif change == "puzzle":
             pipeline.odd_word = "Levitating"
         else:

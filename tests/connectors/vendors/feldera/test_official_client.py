@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from connectors.vendors.feldera.sandbox.server import KEY
-from connectors.vendors.sandbox import Bench
+from connectors.vendors.sandbox import Bench, Fault
 
 hook = sys.excepthook
 from feldera import FelderaClient, Pipeline  # noqa: E402  # it puts a hook of its own in place; ours comes back
@@ -50,6 +50,35 @@ def test_pauses_resumes_stops_and_starts_a_pipeline(served: tuple[Bench, Feldera
     assert pipeline.status() == PipelineStatus.RUNNING
 
     assert [act.verb for act in app.world.acts] == ["pause", "resume", "force_stop", "start"]
+
+
+def test_starts_a_pipeline_paused_and_dismisses_an_error_first(served: tuple[Bench, FelderaClient]) -> None:
+    app, client = served
+    pipeline = Pipeline.get(NAME, client)
+    app.world.nudge(pipeline.id(), "fail")
+
+    pipeline.start_paused(timeout_s=SOON)
+
+    assert pipeline.status() == PipelineStatus.PAUSED
+    assert not pipeline.deployment_error()
+    assert [act.verb for act in app.world.acts] == ["start"]
+
+
+def test_its_wait_ends_at_a_pipeline_that_dies(served: tuple[Bench, FelderaClient]) -> None:
+    app, client = served
+    pipeline = Pipeline.get(NAME, client)
+    app.faults.append(Fault("swallow", "/pause$"))
+    app.world.later(5, lambda: app.world.nudge(pipeline.id(), "fail"))
+    began = app.world.clock.now()
+
+    with pytest.raises(RuntimeError, match="ran out of memory"):
+        pipeline.pause(timeout_s=SOON)
+
+    assert app.world.clock.now() - began < SOON
+
+
+def test_it_leaves_our_excepthook_in_place() -> None:
+    assert sys.excepthook is hook
 
 
 def test_pauses_and_resumes_connectors_of_both_directions(served: tuple[Bench, FelderaClient]) -> None:
