@@ -68,7 +68,8 @@ def test_its_wait_ends_at_a_pipeline_that_dies(served: tuple[Bench, FelderaClien
     app, client = served
     pipeline = Pipeline.get(NAME, client)
     app.faults.append(Fault("swallow", "/pause$"))
-    app.world.later(5, lambda: app.world.nudge(pipeline.id(), "fail"))
+    id_ = pipeline.id()
+    app.world.later(5, lambda: app.world.nudge(id_, "fail"))
     began = app.world.clock.now()
 
     with pytest.raises(RuntimeError, match="ran out of memory"):

@@ -398,3 +398,21 @@ async def test_a_rebalance_is_waited_out_by_whoever_asks_again(desk: Desk) -> No
     await desk.send(Verb.STOP)
 
     assert (await desk.at_rest()).state is State.STOPPED
+
+
+async def test_a_restart_that_is_answered_500_may_have_been_done(desk: Desk) -> None:
+    desk.faults.append(Fault("error_but_done", path="restart"))
+
+    with pytest.raises(ServerFault) as caught:
+        await desk.send(Verb.RESTART)
+
+    assert caught.value.may_have_acted
+    assert [act.verb for act in desk.world.acts] == ["restart"]
+
+
+async def test_configuration_comes_masked(desk: Desk) -> None:
+    name = "invoices-debezium"
+    config = (await desk.seen(name)).config
+
+    assert any("•" in str(value) for value in config.values())
+    assert f"pw-of-{name}" not in str(config)
