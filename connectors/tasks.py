@@ -52,6 +52,15 @@ def measure() -> None:
     timings.measure()
 
 
+@shared_task(ignore_result=True)
+def seal() -> None:
+    """This will seal the events that wait, and sign a checkpoint when one is due."""
+    from connectors.services import checkpoints, sealing
+
+    sealing.seal()
+    checkpoints.make_due()
+
+
 def wake(account_id: int) -> None:
     """This will hint that an account has work; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):

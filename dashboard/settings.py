@@ -109,9 +109,25 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "connectors.tasks.tick", "schedule": 1.0, "options": {"expires": 1}},
     "sweep": {"task": "connectors.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "seal": {"task": "connectors.tasks.seal", "schedule": 1.0, "options": {"expires": 1}},
     "measure": {"task": "connectors.tasks.measure", "schedule": 60.0, "options": {"expires": 60}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
+
+AUDIT_SIGNING_KEYS = env.words("AUDIT_SIGNING_KEYS")
+"""Ed25519 seeds for checkpoints; the first one signs, the next one vouches for it. Else a file in the state folder."""
+AUDIT_CHECKPOINT_EVENTS = env.number("AUDIT_CHECKPOINT_EVENTS", 1000)
+AUDIT_CHECKPOINT_SECONDS = env.number("AUDIT_CHECKPOINT_SECONDS", 300)
+AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", 0)
+"""Older events may be pruned behind a signed tombstone; 0 keeps everything."""
+AUDIT_CHECKPOINT_FOLDER = env.text("AUDIT_CHECKPOINT_FOLDER")
+AUDIT_CHECKPOINT_WEBHOOK = env.text("AUDIT_CHECKPOINT_WEBHOOK")
+AUDIT_STREAM_FILE = env.text("AUDIT_STREAM_FILE")
+AUDIT_STREAM_WEBHOOK = env.text("AUDIT_STREAM_WEBHOOK")
+AUDIT_STREAM_SYSLOG = env.text("AUDIT_STREAM_SYSLOG")
+"""host:port, over TCP."""
+AUDIT_WEBHOOK_SECRET = env.text("AUDIT_WEBHOOK_SECRET")
+"""Signs what goes to the webhooks."""
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -24,8 +24,9 @@ MAC_BROWSER = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
 
 @pytest.fixture(autouse=True)
-def settings_for_tests(settings: Any) -> None:
-    """This will give each test a key for credentials, plain static files and no limit on requests."""
+def settings_for_tests(settings: Any, tmp_path: Path) -> None:
+    """This will give each test a key for credentials, a state folder, plain static files and no limit on requests."""
+    settings.STATE_DIR = tmp_path
     settings.CREDENTIAL_KEYS = [TEST_KEY]
     settings.STORAGES = {
         **settings.STORAGES,
@@ -38,11 +39,21 @@ def settings_for_tests(settings: Any) -> None:
 TEST_KEY = Fernet.generate_key().decode()
 
 
+APPEND_ONLY = {
+    "connectors_auditevent": "audit",
+    "connectors_auditseal": "audit_seal",
+    "connectors_auditcheckpoint": "audit_checkpoint",
+    "connectors_auditchain": "audit_chain",
+}
+"""Table to what its triggers' names begin with."""
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit are cleaned up by TRUNCATE, which the audit refuses; the test of that turns it on again."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE connectors_auditevent DISABLE TRIGGER audit_no_truncate")
+        for table, trigger in APPEND_ONLY.items():
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}_no_truncate")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Facts and the constraints that keep them true."""
 
 from connectors.models.accounts import VendorAccount
-from connectors.models.audit import AuditEvent
+from connectors.models.audit import AuditChain, AuditCheckpoint, AuditEvent, AuditPending, AuditSeal, AuditSink
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
 from connectors.models.operations import Operation, StateChange, UsualTime
@@ -18,7 +18,12 @@ from connectors.models.people import (
 __all__ = [
     "AccessRequest",
     "ApiToken",
+    "AuditChain",
+    "AuditCheckpoint",
     "AuditEvent",
+    "AuditPending",
+    "AuditSeal",
+    "AuditSink",
     "Batch",
     "BatchItem",
     "Connector",

@@ -1,6 +1,29 @@
-"""The record of who did what. The database refuses to change or remove a row; see the first migration."""
+"""The record of who did what. The database refuses to change or remove a row; see the migrations."""
 
+import uuid
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
+from django.db.models import Func, Value
+from django.db.models.functions import Concat
+
+SEARCHED = ("actor", "action", "target", "account", "team", "reason", "ticket", "error")
+SEPARATORS = ".,;:-_/@()[]{}<>=\"'"
+"""What parts words; searched texts are parted at these, and so is what is searched for."""
+
+
+def words() -> SearchVector:
+    """This will give the searched words of an event, exactly as they are indexed."""
+    parts = [part for name in SEARCHED for part in (name, Value(" "))]
+    plain = Func(
+        Concat(*parts, output_field=models.TextField()),
+        Value(SEPARATORS),
+        Value(" " * len(SEPARATORS)),
+        function="translate",
+        output_field=models.TextField(),
+    )
+    return SearchVector(plain, config="simple")
 
 
 class AuditEvent(models.Model):
@@ -15,6 +38,10 @@ class AuditEvent(models.Model):
         FAILED = "failed"
         OBSERVED = "observed"
 
+    uid = models.UUIDField(default=uuid.uuid4, editable=False)
+    """Its name in the canonical text, which is written before the database numbers the row."""
+    canonical = models.TextField()
+    """The event as one line of JSON: what is hashed, byte for byte. The other columns are there to search it by."""
     at = models.DateTimeField()
     action = models.CharField(max_length=100)
     """Noun first, dots, past tense: `connector.pause.requested`."""
@@ -31,9 +58,11 @@ class AuditEvent(models.Model):
     account = models.CharField(max_length=80, blank=True)
     team = models.CharField(max_length=80, blank=True)
     reason = models.TextField(blank=True)
+    ticket = models.CharField(max_length=80, blank=True)
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
     operation_id = models.UUIDField(null=True, blank=True)
+    batch_id = models.UUIDField(null=True, blank=True)
     error = models.TextField(blank=True)
     vendor_request = models.TextField(blank=True)
     vendor_reply = models.TextField(blank=True)
@@ -50,6 +79,10 @@ class AuditEvent(models.Model):
             models.Index(fields=["action", "-id"], name="audit_of_action"),
             models.Index(fields=["at"], name="audit_at"),
             models.Index(fields=["operation_id"], name="audit_of_operation"),
+            models.Index(fields=["team", "-id"], name="audit_of_team"),
+            models.Index(fields=["batch_id"], name="audit_of_batch", condition=models.Q(batch_id__isnull=False)),
+            models.Index(fields=["request_id"], name="audit_of_request", condition=~models.Q(request_id="")),
+            GinIndex(words(), name="audit_words"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -61,3 +94,78 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.action} {self.target}"
+
+
+class AuditChain(models.Model):
+    """The one chain of this product: its name is part of every hash, so two chains cannot be mixed."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    chain = models.UUIDField(default=uuid.uuid4)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="audit_one_chain")]
+
+    def __str__(self) -> str:
+        return str(self.chain)
+
+
+class AuditPending(models.Model):
+    """An event that has no position yet. A trigger adds it with the event; the sealer takes it away."""
+
+    event_id = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} waits"
+
+
+class AuditSeal(models.Model):
+    """The place of one committed event in the chain. Never changed, and removed only with its event."""
+
+    position = models.BigIntegerField(primary_key=True)
+    event = models.OneToOneField(AuditEvent, models.DO_NOTHING, related_name="seal")
+    hash = models.BinaryField(max_length=32)
+    sealed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} at {self.position}"
+
+
+class AuditCheckpoint(models.Model):
+    """A signed statement how far the chain has come; also one that names the next key, or what was pruned."""
+
+    class Kind(models.TextChoices):
+        """What it states."""
+
+        CHECKPOINT = "checkpoint"
+        ROTATION = "rotation"
+        TOMBSTONE = "tombstone"
+
+    number = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=20, choices=Kind)
+    position = models.BigIntegerField(db_index=True)
+    at = models.DateTimeField()
+    body = models.TextField()
+    """What is signed, byte for byte."""
+    signature = models.CharField(max_length=128)
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number} at {self.position}"
+
+
+class AuditSink(models.Model):
+    """How far a place outside has been told: events and checkpoints go there in order, and nothing is skipped."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    position = models.BigIntegerField(default=0)
+    """The last one it has: a position for events, a number for checkpoints."""
+    failures = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name}: told up to {self.position}"

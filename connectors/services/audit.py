@@ -1,16 +1,21 @@
 """Writing the record. An event belongs to the transaction of what it records, or neither exists."""
 
-from datetime import datetime
+import json
+import uuid
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.utils import timezone
 
 from connectors.actor import DRIVER, Actor
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, VendorAccount
+from connectors.vendors import secrets
 
 Result = AuditEvent.Result
 Target = Connector | Pipeline | VendorAccount | Team | None
+KEPT = tuple(field.attname for field in AuditEvent._meta.concrete_fields if field.attname not in ("id", "canonical"))
+"""What the canonical text holds: everything but the row's number and the text itself."""
 
 
 class Unwritable(RuntimeError):
@@ -40,6 +45,8 @@ def record(
     after: Any = None,
     operation: Operation | None = None,
     error: str = "",
+    ticket: str = "",
+    batch_id: uuid.UUID | None = None,
     at: datetime | None = None,
 ) -> AuditEvent:
     """
@@ -52,6 +59,7 @@ def record(
     """
     if not connection.in_atomic_block:
         raise OutsideTransaction(f"{action} must be recorded in the transaction of the change")
+    behind = operation.actor if operation and actor.kind == "system" else ""
     event = AuditEvent(
         at=at or timezone.now(),
         action=action,
@@ -59,19 +67,24 @@ def record(
         actor_kind=actor.kind,
         actor=actor.label,
         actor_id=actor.user_id,
-        on_behalf_of=actor.name if actor.kind == "token" else "",
+        on_behalf_of=actor.name if actor.kind == "token" else behind,
         address=actor.address,
-        user_agent=actor.user_agent[:300],
+        user_agent=secrets.strip(actor.user_agent),
         request_id=(operation.request_id if operation else "") or actor.request_id,
-        reason=reason,
-        before=before,
-        after=after,
+        reason=secrets.strip(reason),
+        ticket=ticket,
+        before=secrets.mask(_plain(before)),
+        after=secrets.mask(_plain(after)),
         operation_id=operation.pk if operation else None,
-        error=error,
-        vendor_request=operation.vendor_request if operation else "",
-        vendor_reply=operation.vendor_reply if operation else "",
+        batch_id=batch_id or getattr(operation, "batch_id", None),
+        error=secrets.strip(error),
+        vendor_request=secrets.strip(operation.vendor_request) if operation else "",
+        vendor_reply=secrets.strip(operation.vendor_reply) if operation else "",
+        vendor_request_id=operation.vendor_operation_id if operation else "",
         **_names(target),
     )
+    _fit(event)
+    event.canonical = canonical(event)
     try:
         event.save(force_insert=True)
     except IntegrityError:  # a second outcome: the record works, its caller does not
@@ -93,6 +106,34 @@ def probe() -> None:
             transaction.set_rollback(True)
     except DatabaseError as error:
         raise Unwritable from error
+
+
+def canonical(event: AuditEvent) -> str:
+    """This will write an event as the one line of JSON that is kept, hashed and exported."""
+    said = {name: _said(getattr(event, name)) for name in KEPT}
+    return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value
+
+
+def _fit(event: AuditEvent) -> None:
+    """What a vendor or a browser says may be longer than its column, or hold what no text column takes."""
+    for field in AuditEvent._meta.concrete_fields:
+        if isinstance(field, models.CharField | models.TextField):
+            text = _plain(getattr(event, field.attname))
+            setattr(event, field.attname, text[: field.max_length])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "�").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_plain(str(name)): _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _names(target: Target) -> dict[str, str]:

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from kombu import Connection
 
-from connectors.services import audit
+from connectors.services import audit, sealing
 from dashboard.celery import TICK
 from dashboard.models import Heartbeat
 
@@ -37,7 +37,14 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """This will answer 200 when everything works that the product needs, else 503; each check says how it stands."""
     return _answer(
-        {"database": _database, "migrations": _migrations, "audit": _audit, "broker": _broker, "ticks": _ticks}
+        {
+            "database": _database,
+            "migrations": _migrations,
+            "audit": _audit,
+            "seals": _seals,
+            "broker": _broker,
+            "ticks": _ticks,
+        }
     )
 
 
@@ -77,6 +84,14 @@ def _audit() -> str:
         cause = type(error.__cause__).__name__  # its words may name hosts and logins
         raise NotReady(f"takes no events, so nothing is sent to a vendor: {cause}") from None
     return "takes events"
+
+
+def _seals() -> str:
+    try:
+        waiting = sealing.check()
+    except sealing.Unsealed as error:
+        raise NotReady(f"{error}: are beat and worker running?") from None
+    return f"{waiting} being sealed" if waiting else "every event is sealed"
 
 
 def _broker() -> str:

@@ -5,11 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from connectors import tasks
+from connectors.actor import SET_UP
+from connectors.models import AuditPending
+from connectors.services import audit
 from dashboard.celery import TICK, note_tick
 from dashboard.models import Heartbeat
 
@@ -32,7 +35,7 @@ def test_readyz_is_ready_when_everything_works(client: Client) -> None:
     checks = answer.json()["checks"]
     assert answer.status_code == 200
     assert {name: check["ok"] for name, check in checks.items()} == dict.fromkeys(
-        ("database", "migrations", "audit", "broker", "ticks"), True
+        ("database", "migrations", "audit", "seals", "broker", "ticks"), True
     )
     assert re.fullmatch(r"newest \d+\.\d s ago", checks["ticks"]["detail"])
 
@@ -88,3 +91,17 @@ def test_readyz_is_red_while_the_audit_takes_no_events(client: Client) -> None:
 
     assert (answer.status_code, answer.json()["checks"]["audit"]["ok"]) == (503, False)
     assert "disk full" not in answer.content.decode()
+
+
+def test_readyz_is_not_ready_when_an_event_stays_unsealed(client: Client) -> None:
+    with transaction.atomic():
+        audit.record("site.test.done", actor=SET_UP, result="done")
+    AuditPending.objects.update(at=timezone.now() - timedelta(minutes=1))
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["seals"] == {
+        "ok": False,
+        "detail": "1 events wait for their seal for over 30 s: are beat and worker running?",
+    }

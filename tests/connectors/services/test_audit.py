@@ -56,7 +56,7 @@ def test_database_refuses_to_truncate_the_record() -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE connectors_auditevent ENABLE TRIGGER audit_no_truncate")
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-            cursor.execute("TRUNCATE connectors_auditevent")
+            cursor.execute("TRUNCATE connectors_auditevent CASCADE")
         cursor.execute("ALTER TABLE connectors_auditevent DISABLE TRIGGER audit_no_truncate")
 
     assert AuditEvent.objects.count() == 1
