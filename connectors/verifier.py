@@ -145,8 +145,10 @@ def check_checkpoints(
             return stated, Finding("forged", position, f"{name} is signed by an unknown key {mark}")
         if said["chain"] != chain:
             return stated, Finding("forged", position, f"{name} belongs to another chain")
-        if before is not None and (said.get("previous") != before.mark or position < stated[-1]["position"]):
+        if before is not None and (said.get("previous") != before.mark or number != stated[-1]["number"] + 1):
             return stated, Finding("forged", position, f"{name} does not follow from the checkpoint before it")
+        if any(one["position"] == position and one["head"] != said["head"] for one in stated):
+            return stated, Finding("forged", position, f"{name} contradicts an earlier one")
         if said.get("kind") == "rotation":
             known.add(fingerprint(str(said["next_key"])))
         stated.append(said)

@@ -10,7 +10,7 @@ from connectors.models import AuditCheckpoint, AuditEvent, AuditSeal
 
 AT_ONCE = 20_000
 READ = """
-DECLARE chain_{} NO SCROLL CURSOR FOR
+DECLARE audit_chain_read NO SCROLL CURSOR FOR
 SELECT s.position, s.hash, e.canonical FROM connectors_auditseal s
 LEFT JOIN connectors_auditevent e ON e.id = s.event_id ORDER BY s.position
 """
@@ -34,19 +34,24 @@ def proof_of(event: AuditEvent) -> Proof | None:
     return Proof(seal.position, bytes(seal.hash).hex(), signed)
 
 
-def links() -> Iterator[tuple[verifier.Link, str | None]]:
-    """This will read the chain in order of position, each link with its text; None where the event itself is gone."""
+def rows() -> Iterator[tuple[int, bytes, str | None]]:
+    """This will read position, hash and text in order of position; no text where the event itself is gone."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL cursor_tuple_fraction = 1.0")
-        cursor.execute(READ.format("all"))
+        cursor.execute("SET LOCAL cursor_tuple_fraction = 1.0")  # all of it is wanted, not the first rows soon
+        cursor.execute(READ)
         while True:
-            cursor.execute(f"FETCH {AT_ONCE} FROM chain_all")
-            rows = cursor.fetchall()
-            if not rows:
+            cursor.execute(f"FETCH {AT_ONCE} FROM audit_chain_read")
+            found = cursor.fetchall()
+            if not found:
                 break
-            for position, hashed, text in rows:
-                digest = verifier.digest(text) if text is not None else b""
-                yield verifier.Link(position, bytes(hashed), digest), text
+            yield from found
+        cursor.execute("CLOSE audit_chain_read")
+
+
+def links() -> Iterator[tuple[verifier.Link, str | None]]:
+    """This will read the chain as the verifier wants it, each link with its text."""
+    for position, hashed, text in rows():
+        yield verifier.Link(position, bytes(hashed), verifier.digest(text) if text is not None else b""), text
 
 
 def unsealed() -> int:

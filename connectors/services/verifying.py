@@ -1,0 +1,84 @@
+"""Checking the record where it is stored: the same as the verifier does with an export, and what only the database shows."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors import verifier
+from connectors.models import AuditEvent
+from connectors.queries import proof
+from connectors.services import audit, checkpoints, sealing
+from connectors.verifier import Finding, Report
+
+AT_ONCE = 2_000
+
+
+def verify(trusted: list[str] | None = None) -> Report:
+    """
+    This will check every stored text against its hash, each hash against the one before it, and all checkpoints.
+
+    :param trusted: fingerprints of keys known from elsewhere
+    """
+    signed = checkpoints.stored()
+    report = verifier.check([], signed, sealing.chain(), trusted=trusted or [], is_excerpt=True)
+    if report.finding is not None:
+        return report
+    if _walk(report, signed):
+        if report.last >= report.signed_to:
+            return report
+        words = f"the record ends after event {report.last}, but a checkpoint signs event {report.signed_to}"
+        report.finding = Finding("cut off", report.last + 1, words)
+        return report
+    links = list(proof.links())
+    for link, text in links:
+        if text is None:
+            report.finding = Finding("deleted", link.position, f"event {link.position} is missing")
+            break
+    explained = verifier.check([link for link, _ in links], signed, sealing.chain(), trusted=trusted or [])
+    if report.finding is None or (explained.finding and explained.finding.position < report.finding.position):
+        report.finding = explained.finding
+    return report
+
+
+def compare_columns() -> Iterator[tuple[int, str]]:
+    """This will give `(event id, column)` for each column that says something else than the hashed text."""
+    last = 0
+    while chunk := list(AuditEvent.objects.filter(pk__gt=last).order_by("pk")[:AT_ONCE]):
+        for event in chunk:
+            yield from ((event.pk, name) for name in differing(event))
+        last = chunk[-1].pk
+
+
+def differing(event: AuditEvent) -> list[str]:
+    """This will name the columns of an event that say something else than its hashed text."""
+    kept, stored = json.loads(event.canonical), json.loads(audit.canonical(event))
+    return [name for name in audit.KEPT if _same(kept.get(name)) != _same(stored[name])]
+
+
+def _same(value: Any) -> Any:
+    """One moment can be written in several ways."""
+    if isinstance(value, str) and value[10:11] == "T":
+        try:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except ValueError:
+            return value
+    return value
+
+
+def _walk(report: Report, signed: list[verifier.Checkpoint]) -> bool:
+    """The whole chain, a few thousand links at a time; whether nothing is wrong."""
+    heads = {said["position"]: bytes.fromhex(said["head"]) for said in (one.said for one in signed)}
+    position = report.last = report.pruned_to
+    head = heads[position] if position else verifier.genesis(sealing.chain())
+    link, digest = verifier.link, verifier.digest
+    for place, hashed, text in proof.rows():
+        position += 1
+        if text is None or place != position:
+            return False
+        head = link(head, position, digest(text))
+        if head != hashed or heads.get(position, head) != head:
+            return False
+        report.events += 1
+    report.first, report.last = report.pruned_to + 1 if report.events else 0, position
+    return True
