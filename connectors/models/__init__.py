@@ -14,6 +14,7 @@ from connectors.models.people import (
     SiteMembership,
     Team,
 )
+from connectors.models.rules import OwnershipRule
 
 __all__ = [
     "AccessRequest",
@@ -32,6 +33,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "Operation",
+    "OwnershipRule",
     "Pipeline",
     "SiteMembership",
     "StateChange",

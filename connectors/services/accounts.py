@@ -12,7 +12,7 @@ from django.utils import timezone
 from connectors.actor import Actor
 from connectors.models import Operation, Team, VendorAccount
 from connectors.permissions import Viewer
-from connectors.services import audit, notices, operations, vault
+from connectors.services import audit, notices, operations, rules, vault
 from connectors.states import OPEN, Permission
 from connectors.vendors import registry
 from connectors.vendors.addresses import AddressRules
@@ -115,6 +115,8 @@ def update(*, account: VendorAccount, changes: Mapping[str, Any], actor: Actor, 
     account.sealed_credentials = vault.seal(credentials)
     account.due_at = None
     _save(account)
+    if "team" in changes:
+        rules.settle(actor=actor, account=account)
     after = _facts(account, changes.get("credentials", {}))
     audit.record("account.changed", actor=actor, result="done", target=account, before=before, after=after)
     _announce(account)

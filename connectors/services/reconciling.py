@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -13,12 +14,15 @@ from django.utils import timezone
 from connectors import matrix, reconcile
 from connectors.actor import DRIVER
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange, VendorAccount
-from connectors.services import audit, leases, notices, operations
+from connectors.queries.rules import TooSlow
+from connectors.services import audit, leases, notices, operations, rules
 from connectors.services.leases import Lease
 from connectors.states import OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import AccountSnapshot, ConnectorSnapshot, Metrics, PipelineSnapshot
 from connectors.vendors.errors import RateLimited, VendorError
+
+log = structlog.get_logger(__name__)
 
 METRICS_EVERY = 10.0
 """Seconds between two stored readings of the counters."""
@@ -160,12 +164,14 @@ def _store_connectors(
     stored = {c.external_id: c for c in Connector.objects.filter(account=account)}
     writes: list[Connector] = []
     moves: list[tuple[Connector, str]] = []
+    is_unsettled = False  # a new name or label may belong to another team
     for observed in snapshot.connectors:
         pipeline = pipelines[observed.pipeline]
         row = stored.get(observed.external_id)
         values = _connector_values(observed)
         urgency = matrix.urgency(State(pipeline.state), observed.state)
         changed = row is None or _differs(row, values) or row.urgency != urgency or row.pipeline_id != pipeline.pk
+        is_unsettled |= row is None or row.name != values["name"] or row.labels != values["labels"]
         if row is None:
             row = Connector(account=account, external_id=observed.external_id, state_since=now, team_id=account.team_id)
             stored[observed.external_id] = row
@@ -181,8 +187,18 @@ def _store_connectors(
             writes.append(row)
     _upsert(Connector, writes, (*CONNECTOR_FIELDS, "pipeline", "urgency"))
     seen.connectors.update(row.pk for row in writes)
+    if is_unsettled:
+        _settle(account)
     _note_moves(moves, open_operations, now)
     return stored
+
+
+def _settle(account: VendorAccount) -> None:
+    """Whose the connectors are must not keep anybody from seeing how they are."""
+    try:
+        rules.settle(account=account)
+    except TooSlow as error:
+        log.warning("rules.too_slow", account=account.name, error=str(error))
 
 
 def _pipeline_values(observed: PipelineSnapshot) -> dict[str, Any]:
