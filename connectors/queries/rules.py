@@ -67,7 +67,7 @@ def from_glob(pattern: str) -> str:
 
 
 def with_owner(rows: QuerySet[Connector], rules: Sequence[OwnershipRule]) -> QuerySet[Any]:
-    """This will add `owner_id`, the team that owns by these rules, and `rule_place`, where the one that decides stands."""
+    """This will add `owner_id`, the team that owns by these rules, and `rule_place`, where the deciding one stands."""
     teams = [When(condition(rule), then=Value(rule.team_id)) for rule in rules]
     places = [When(condition(rule), then=Value(place)) for place, rule in enumerate(rules)]
     return rows.annotate(

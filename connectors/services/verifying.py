@@ -1,4 +1,4 @@
-"""Checking the record where it is stored: the same as the verifier does with an export, and what only the database shows."""
+"""Checking the record where it is stored: as the verifier does with an export, and what only the database shows."""
 
 import json
 from collections.abc import Iterator

@@ -38,7 +38,9 @@ class ConfluentAdapter:
     async def observe(self, watch: Watch) -> AccountSnapshot:
         """One request for the environments, one for each environment, one for each cluster."""
         visible = await self.client.environments()
-        lists = await asyncio.gather(*(self._pipelines(e) for e in visible if not self.wanted or e["id"] in self.wanted))
+        lists = await asyncio.gather(
+            *(self._pipelines(e) for e in visible if not self.wanted or e["id"] in self.wanted)
+        )
         pipelines = [pipeline for read in lists if not isinstance(read, Unread) for pipeline in read]
         there = [p for p in pipelines if p.state is not State.PROVISIONING]
         reads = await asyncio.gather(*(self._connectors(p.external_id, watch) for p in there))

@@ -49,8 +49,8 @@ class FelderaAdapter:
         """
         Two requests, and one for each pipeline that is up: its figures.
 
-        They do not say what a connector is made of, nor is there anything of the kind for a pipeline that is not up: that
-        comes from the programs, read once for as long as they stay as they are.
+        They do not say what a connector is made of, nor is there anything of the kind for a pipeline that is not up:
+        that comes from the programs, read once for as long as they stay as they are.
         """
         config, rows = await asyncio.gather(self._about(), self.client.pipelines())
         version = str(config.get("version", ""))

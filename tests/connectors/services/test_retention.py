@@ -47,7 +47,8 @@ def test_prune_leaves_a_tombstone_and_a_record_that_verifies() -> None:
     assert (tombstone.kind, tombstone.position) == ("tombstone", 5)
     assert list(AuditSeal.objects.order_by("position").values_list("position", flat=True)) == [6, 7, 8, 9]
     assert AuditEvent.objects.count() == 4
-    assert AuditEvent.objects.get(action="site.record.pruned").after["count"] == 5
+    pruned = AuditEvent.objects.get(action="site.record.pruned").after
+    assert pruned and pruned["count"] == 5
     assert report.finding is None
     assert (report.pruned_to, report.events, report.last) == (5, 4, 9)
 
@@ -95,15 +96,19 @@ def test_database_lets_go_of_nothing_in_front_of_the_tombstone() -> None:
     [
         ("UPDATE connectors_auditevent SET canonical = replace(canonical, 'event 2', 'event x')", "edited", 3),
         (
-            ("WITH gone AS (DELETE FROM connectors_auditseal WHERE position = 4 RETURNING event_id)"
-            " DELETE FROM connectors_auditevent USING gone WHERE id = gone.event_id"),
+            (
+                "WITH gone AS (DELETE FROM connectors_auditseal WHERE position = 4 RETURNING event_id)"
+                " DELETE FROM connectors_auditevent USING gone WHERE id = gone.event_id"
+            ),
             "deleted",
             4,
         ),
         ("UPDATE connectors_auditseal SET event_id = event_id WHERE false", "", 0),
         (
-            ("WITH gone AS (DELETE FROM connectors_auditseal WHERE position > 2 RETURNING event_id)"
-            " DELETE FROM connectors_auditevent USING gone WHERE id = gone.event_id"),
+            (
+                "WITH gone AS (DELETE FROM connectors_auditseal WHERE position > 2 RETURNING event_id)"
+                " DELETE FROM connectors_auditevent USING gone WHERE id = gone.event_id"
+            ),
             "cut off",
             3,
         ),

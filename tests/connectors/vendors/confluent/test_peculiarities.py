@@ -158,7 +158,9 @@ async def test_a_cluster_that_cannot_be_read_is_named(desk: Desk) -> None:
 
     snapshot = await desk.observe()
 
-    assert [(p.pipeline, p.reason) for p in snapshot.unread] == [("env-7nk8vo/lkc-9x41zq", "Oops, something went wrong")]
+    assert [(p.pipeline, p.reason) for p in snapshot.unread] == [
+        ("env-7nk8vo/lkc-9x41zq", "Oops, something went wrong")
+    ]
     assert {c.pipeline for c in snapshot.connectors} == {PLACE, "env-3w2pxd/lkc-5d8rkm"}
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connectors', '0005_people'),
+        ('connectors', '0007_audit_rules'),
     ]
 
     operations = [
