@@ -48,7 +48,8 @@ def test_prune_leaves_a_tombstone_and_a_record_that_verifies() -> None:
     assert list(AuditSeal.objects.order_by("position").values_list("position", flat=True)) == [6, 7, 8, 9]
     assert AuditEvent.objects.count() == 4
     pruned = AuditEvent.objects.get(action="site.record.pruned").after
-    assert pruned and pruned["count"] == 5
+    assert pruned is not None
+    assert pruned["count"] == 5
     assert report.finding is None
     assert (report.pruned_to, report.events, report.last) == (5, 4, 9)
 
