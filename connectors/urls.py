@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from connectors.views import accounts, audit, batches, board, drift, operations, targets
+from connectors.views import accounts, audit, batches, board, drift, facets, operations, targets
 
 urlpatterns = [
     path("", board.board, name="board"),
+    path("board/filters/<slug:slug>/", facets.facet, name="board-filter"),
     path("connectors/<int:pk>/", targets.connector, name="connector"),
     path("connectors/<int:pk>/operations/", operations.create_for_connector, name="connector-operations"),
     path("connectors/<int:pk>/operations/new/", operations.new_for_connector, name="connector-operation-new"),

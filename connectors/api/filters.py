@@ -15,7 +15,7 @@ from connectors.states import State
 ANSWERS = [*Active, "true", "false"]
 KNOWN = {
     "search", "vendor", "team", "account", "pipeline", "state", "pipeline_state", "activity", "active", "drift",
-    "stale", "open", "page", "page_size", "format",
+    "stale", "open", "class", "label", "page", "page_size", "format",
 }  # fmt: skip
 
 
@@ -41,7 +41,9 @@ def connectors(query: QueryDict) -> Filters:
         state=_chosen("state", query.getlist("state"), State),
         pipeline_state=_chosen("pipeline_state", query.getlist("pipeline_state"), State),
         activity=_chosen("activity", query.getlist("activity"), Activity),
-        active=active,
+        active=[active] if active else [],
+        type=query.getlist("class"),
+        label=query.getlist("label"),
         is_drifted=_flag("drift", query.get("drift")) or False,
         is_stale=_flag("stale", query.get("stale")),
         has_open=_flag("open", query.get("open")) or False,

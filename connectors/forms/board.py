@@ -11,8 +11,8 @@ from connectors.states import State
 
 LONGEST_SEARCH = 200
 FILTERS = (
-    "search", "vendor", "account", "pipeline", "pipeline_state", "state", "activity", "active", "team", "drift",
-    "stale", "open",
+    "search", "vendor", "account", "pipeline", "pipeline_state", "state", "activity", "active", "team", "label",
+    "class", "drift", "stale", "open",
 )  # fmt: skip
 """What narrows, by its word in the address."""
 NUMBER = re.compile(r"[0-9]{1,15}")
@@ -29,9 +29,11 @@ def filters_of(query: QueryDict) -> Filters:
         state=_known(query, "state", set(State)),
         pipeline_state=_known(query, "pipeline_state", set(State)),
         activity=_known(query, "activity", set(Activity)),
-        active=next(iter(_known(query, "active", set(Active))), ""),
+        active=_known(query, "active", set(Active)),
+        type=tuple(query.getlist("class")),
+        label=tuple(query.getlist("label")),
         is_drifted="drift" in query,
-        is_stale={"yes": True, "no": False}.get(query.get("stale", "")),
+        is_stale=_stale(query.getlist("stale")),
         has_open="open" in query,
     )
 
@@ -40,6 +42,12 @@ def words_of(query: QueryDict) -> str:
     """This will say the filters of an address in one line: `state:failed team:search`."""
     said = [f"{name}:{value}" for name in FILTERS for value in query.getlist(name) if value.strip()]
     return " ".join(said)
+
+
+def _stale(words: list[str]) -> bool | None:
+    """Asked for both, it narrows nothing."""
+    wanted = {word == "yes" for word in words if word in {"yes", "no"}}
+    return wanted.pop() if len(wanted) == 1 else None
 
 
 def _known(query: QueryDict, name: str, words: Container[str]) -> tuple[str, ...]:

@@ -27,7 +27,8 @@ from connectors import diagnose, matrix
 from connectors.matrix import Activity
 from connectors.models import Connector, Operation, Pipeline, VendorAccount
 from connectors.permissions import Viewer
-from connectors.queries import timings, verbs
+from connectors.queries import timings, upcoming, verbs
+from connectors.queries.upcoming import Upcoming
 from connectors.states import OPEN, State
 from connectors.vendors import registry
 from connectors.vendors.base import Vendor
@@ -64,8 +65,11 @@ class Filters:
     state: Sequence[str] = ()
     pipeline_state: Sequence[str] = ()
     activity: Sequence[str] = ()
-    active: str = ""
+    active: Sequence[str] = ()
     """`yes`, `no`, `warning`, `unknown`; or the API's `true` and `false`."""
+    type: Sequence[str] = ()
+    label: Sequence[str] = ()
+    """`key=value`, or `key` alone for any value."""
     is_drifted: bool = False
     is_stale: bool | None = None
     has_open: bool = False
@@ -91,12 +95,15 @@ def narrowed(everything: QuerySet[Connector], filters: Filters) -> QuerySet[Any]
         "pipeline_id__in": filters.pipeline,
         "state__in": filters.state,
         "pipeline__state__in": filters.pipeline_state,
+        "type__in": filters.type,
     }
     rows = rows.filter(**{lookup: list(values) for lookup, values in simple.items() if values})
     if filters.activity:
         rows = rows.filter(_any(_with_activity(Activity(a)) for a in filters.activity))
     if filters.active:
-        rows = rows.filter(_any(_with_activity(a) for a in _activities(filters.active)))
+        rows = rows.filter(_any(_with_activity(a) for answer in filters.active for a in _activities(answer)))
+    if filters.label:
+        rows = rows.filter(_any(_with_label(label) for label in filters.label))
     if filters.is_drifted:
         rows = rows.filter(drift_since__isnull=False)
     if filters.is_stale is not None:
@@ -129,6 +136,11 @@ def _with_activity(activity: Activity) -> Q:
     return pairs & Q(is_stale_now=False)
 
 
+def _with_label(label: str) -> Q:
+    key, has_value, value = label.partition("=")
+    return Q(labels__contains={key: value}) if has_value else Q(labels__has_key=key)
+
+
 def _any(conditions: Iterable[Q]) -> Q:
     whole = Q(pk__in=[])
     for condition in conditions:
@@ -148,6 +160,8 @@ class Row:
     buttons: Sequence[verbs.Button]
     operation: Operation | None
     """The last one, open or not."""
+    upcoming: Upcoming | None = None
+    """What happens next by itself."""
 
     @property
     def open_operation(self) -> Operation | None:
@@ -156,10 +170,11 @@ class Row:
 
 
 def rows(connectors: Sequence[Connector], viewer: Viewer, now: datetime | None = None) -> list[Row]:
-    """This will put together what the board shows of these connectors, with two queries for all of them."""
+    """This will put together what the board shows of these connectors, with three queries for all of them."""
     now = now or timezone.now()
     last, times = last_operations([c.pk for c in connectors]), timings.measured()
-    return [_row(connector, viewer, last.get(connector.pk), times, now) for connector in connectors]
+    coming = upcoming.of(connectors)
+    return [_row(c, viewer, last.get(c.pk), coming.get(c.pk), times, now) for c in connectors]
 
 
 def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
@@ -169,7 +184,12 @@ def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
 
 
 def _row(
-    connector: Connector, viewer: Viewer, operation: Operation | None, times: timings.Measured, now: datetime
+    connector: Connector,
+    viewer: Viewer,
+    operation: Operation | None,
+    coming: Upcoming | None,
+    times: timings.Measured,
+    now: datetime,
 ) -> Row:
     is_stale = connector.is_stale(now)
     open_verb = operation.kind if operation and operation.is_open else None
@@ -181,6 +201,7 @@ def _row(
         why=diagnose.diagnose(situation(connector, is_stale=is_stale)),
         buttons=verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times),
         operation=operation,
+        upcoming=coming,
     )
 
 

@@ -45,6 +45,11 @@ def age(seconds: float) -> str:
     return f"{whole // DAY}{THIN}d"
 
 
+def left(seconds: float) -> str:
+    """This will give the time until something; `ages.js` counts down with the same rule."""
+    return f"in {age(seconds)}" if seconds > 0 else "now"
+
+
 def exact(when: datetime) -> str:
     """This will give the whole date and time with its zone, for a title."""
     utc = when.astimezone(UTC)

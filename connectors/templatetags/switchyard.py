@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from connectors.matrix import Active
 from connectors.models import Operation
 from connectors.permissions import Viewer
+from connectors.queries.upcoming import Upcoming
 from connectors.queries.verbs import Button
 from connectors.states import LABELS, OperationStatus, State, Verb
 from connectors.templatetags import figures
@@ -137,6 +138,31 @@ def freshness(
         f"{budget:.0f}",
         format_html(' data-account="{}"', account) if account else "",
         age(when, now),
+    )
+
+
+@register.simple_tag
+def left(when: datetime, now: datetime | None = None) -> SafeString:
+    """This will give how long it is until then, counting down in the browser; the exact time is in the title."""
+    seconds = (when - (now or timezone.now())).total_seconds()
+    return format_html(
+        '<time data-left datetime="{}" title="{}">{}</time>',
+        f"{when:%Y-%m-%dT%H:%M:%SZ}",
+        figures.exact(when),
+        figures.left(seconds),
+    )
+
+
+@register.simple_tag
+def upcoming(coming: Upcoming) -> SafeString:
+    """This will say what happens next by itself, and in how long; trouble with it stands out."""
+    return format_html(
+        '<span class="with-icon{}"{}>{}<span>{} {}</span></span>',
+        " is-warn-text" if coming.trouble else "",
+        format_html(' title="{}"', coming.trouble) if coming.trouble else "",
+        icon("warn" if coming.trouble else coming.glyph),
+        coming.words,
+        left(coming.at),
     )
 
 

@@ -24,12 +24,15 @@ def board(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     found = list(matching[addresses.slice_of(number)])
     total = matching.count() if filters.is_set else summary.total
     rows = queries.rows(found[: addresses.SIZE], viewer)
+    known = facets.known_names(viewer, request.GET)
     context = {
         "place": "board",
         "viewer": viewer,
         "summary": summary,
         "filters": filters,
-        "facets": facets.facets(summary, filters),
+        "facets": facets.facets(request.GET, known),
+        "chips": facets.chips(request, known),
+        "query": request.GET.urlencode(),
         "rows": rows,
         "total": total,
         "pager": addresses.pager(request, number, len(found), total),

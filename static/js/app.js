@@ -2,6 +2,7 @@
 
 import { tick as tickAges } from "./ages.js";
 import "./keys.js";
+import "./facets.js";
 import "./forms.js";
 import { watch } from "./live.js";
 import "./selection.js";

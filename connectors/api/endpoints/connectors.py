@@ -10,7 +10,9 @@ from connectors.api.base import Endpoint
 from connectors.queries import connectors as queries
 
 FILTERS = [
-    OpenApiParameter(name, str, many=name in {"vendor", "team", "state", "account", "pipeline", "activity"})
+    OpenApiParameter(
+        name, str, many=name in {"vendor", "team", "state", "account", "pipeline", "activity", "class", "label"}
+    )
     for name in sorted(filters.KNOWN - {"format"})
 ]
 

@@ -1,0 +1,23 @@
+// Filter menus are counted when they are opened. What another way than the form has changed is shown in its boxes.
+
+const form = () => document.querySelector("#filters");
+
+document.addEventListener("toggle", ({ target }) => {
+  if (target.open && target.dataset?.facet) count(target);
+}, true);
+
+async function count(menu) {
+  const list = menu.querySelector("ul");
+  await window.htmx.ajax("GET", menu.dataset.facet, { target: list, swap: "innerHTML" });
+}
+
+// An address holds what was chosen and nothing empty.
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement !== form()) return;
+  for (const [name, value] of [...ctx.request.body.entries()]) if (!value) ctx.request.body.delete(name);
+});
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!form() || ctx.sourceElement === form() || ctx.sourceElement?.id === "stream") return;
+  for (const box of form().querySelectorAll("input[type=checkbox]")) box.checked = box.defaultChecked;
+});
