@@ -53,6 +53,16 @@ def measure() -> None:
 
 
 @shared_task(ignore_result=True)
+def roll_up() -> None:
+    """This will sum up what connectors moved, and forget what is too old to be shown."""
+    from django.utils import timezone
+
+    from connectors.services import samples
+
+    samples.roll_up(timezone.now())
+
+
+@shared_task(ignore_result=True)
 def seal() -> None:
     """This will seal the events that wait, and sign a checkpoint when one is due."""
     from connectors.services import checkpoints, sealing

@@ -10,6 +10,7 @@ urlpatterns = [
     path("connectors/<int:pk>/", targets.connector, name="connector"),
     path("connectors/<int:pk>/operations/", operations.create_for_connector, name="connector-operations"),
     path("connectors/<int:pk>/operations/new/", operations.new_for_connector, name="connector-operation-new"),
+    path("connectors/<int:pk>/flow/", targets.flow, name="connector-flow"),
     path("pipelines/<int:pk>/", targets.pipeline, name="pipeline"),
     path("pipelines/<int:pk>/operations/", operations.create_for_pipeline, name="pipeline-operations"),
     path("pipelines/<int:pk>/operations/new/", operations.new_for_pipeline, name="pipeline-operation-new"),

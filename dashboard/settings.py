@@ -111,6 +111,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "connectors.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}},
     "seal": {"task": "connectors.tasks.seal", "schedule": 1.0, "options": {"expires": 1}},
     "measure": {"task": "connectors.tasks.measure", "schedule": 60.0, "options": {"expires": 60}},
+    "roll-up": {"task": "connectors.tasks.roll_up", "schedule": 300.0, "options": {"expires": 300}},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE_DIR / "beat-schedule")
 

@@ -96,7 +96,7 @@ class ConnectorSerializer(serializers.Serializer[Row]):
     error = serializers.CharField(source="connector.error")
     why = WhySerializer()
     labels = serializers.DictField(source="connector.labels")
-    metrics = serializers.DictField(source="connector.metrics")
+    metrics = serializers.DictField(source="connector.figures")
     observed_at = serializers.DateTimeField(source="connector.observed_at", allow_null=True)
     stale = serializers.BooleanField(source="is_stale")
     open_operation = OpenOperationSerializer(allow_null=True)

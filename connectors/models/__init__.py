@@ -15,6 +15,7 @@ from connectors.models.people import (
     Team,
 )
 from connectors.models.rules import OwnershipRule
+from connectors.models.samples import Sample
 
 __all__ = [
     "AccessRequest",
@@ -35,6 +36,7 @@ __all__ = [
     "Operation",
     "OwnershipRule",
     "Pipeline",
+    "Sample",
     "SiteMembership",
     "StateChange",
     "Team",

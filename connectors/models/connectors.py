@@ -1,6 +1,7 @@
 """Pipelines and connectors: observed state and desired state, side by side and never mixed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -88,7 +89,7 @@ class Connector(Observed):
     """Masked before it was stored."""
     console_url = models.CharField(max_length=500, blank=True)
     metrics = models.JSONField(default=dict, blank=True)
-    """`{"records_total", "bytes_total", "errors_total", "lag", "records_per_s", "at"}`; missing is not known."""
+    """`{"records_total", "bytes_total", "errors_total", "lag", "records_per_s", "at", "mark"}`; missing: not known."""
     flow = models.JSONField(default=list, blank=True)
     """Records a second, the newest last, at most 24; None is a gap."""
     urgency = models.PositiveSmallIntegerField(default=6)
@@ -111,6 +112,11 @@ class Connector(Observed):
     def is_stale(self, now: datetime | None = None) -> bool:
         """This will tell whether the state is older than the account's freshness budget, or never was read."""
         return self.gone_at is not None or _is_stale(self.observed_at, self.account, now)
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What was measured last, without what the product keeps for itself."""
+        return {name: value for name, value in self.metrics.items() if name != "mark"}
 
     def verdict(self, now: datetime | None = None) -> matrix.Verdict:
         """This will judge whether data can flow; needs `account` and `pipeline`."""

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from connectors.models import AuditEvent, BatchItem, Connector, Operation, Pipeline, StateChange
 from connectors.permissions import Viewer
-from connectors.queries import batches, timings, verbs
+from connectors.queries import batches, pipelines, samples, timings, verbs
 from connectors.queries import connectors as queries
 from connectors.states import OPEN
 from connectors.vendors import registry
@@ -44,8 +44,8 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     """
     This will gather a pipeline's page; None when it does not exist for this person.
 
-    Keys: `pipeline`, `vendor`, `is_stale`, `buttons`, `operation`, `operations`, `changes`, `rows`, `events`,
-    `viewer`. Only the connectors the person may see are listed, at most 200.
+    Keys: `pipeline`, `vendor`, `is_stale`, `buttons`, `operation`, `operations`, `changes`, `summary` (of the
+    connectors the person may see), `events`, `viewer`.
     """
     found = queries.pipelines_of(viewer).filter(pk=pk).first()
     if found is None:
@@ -68,9 +68,23 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
         "operation": operations[0] if operations else None,
         "operations": operations,
         "changes": list(StateChange.objects.filter(pipeline=found).select_related("operation")[:LATEST]),
-        "rows": queries.rows(list(queries.visible_to(viewer).filter(pipeline=found)[:200]), viewer, now),
+        "summary": pipelines.summary(viewer, found, is_stale=is_stale),
         "events": _events(viewer, "pipeline", found),
         "viewer": viewer,
+    }
+
+
+def flow(connector: Connector, word: str) -> dict[str, Any]:
+    """
+    This will gather a connector's charts.
+
+    Keys: `connector`, `vendor`, `history` (queries.samples.History), `ranges`.
+    """
+    return {
+        "connector": connector,
+        "vendor": registry.get(connector.account.vendor),
+        "history": samples.history(connector, samples.range_of(word), timezone.now()),
+        "ranges": samples.RANGES,
     }
 
 

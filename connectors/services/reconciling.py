@@ -15,7 +15,7 @@ from connectors import matrix, reconcile
 from connectors.actor import DRIVER
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange, VendorAccount
 from connectors.queries.rules import TooSlow
-from connectors.services import audit, leases, notices, operations, rules
+from connectors.services import audit, leases, notices, operations, rules, samples
 from connectors.services.leases import Lease
 from connectors.states import OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
@@ -475,7 +475,7 @@ def _store_metrics(
     seen: Seen,
     now: datetime,
 ) -> None:
-    writes = []
+    writes, drawn = [], []
     for observed in snapshot.connectors:
         if observed.metrics is None:
             continue
@@ -483,12 +483,17 @@ def _store_metrics(
         reading = _reading(row.metrics, observed.metrics, now)
         if reading is None:
             continue
-        row.metrics = reading
+        row.account = account
+        sample, mark = samples.draw(row, row.metrics, reading, now)
+        drawn += [sample] if sample else []
+        row.metrics = reading | {"mark": mark}
         row.flow = [*row.flow, reading.get("records_per_s")][-FLOW_LENGTH:]
         writes.append(row)
     if writes:
         Connector.objects.bulk_update(writes, ["metrics", "flow"], batch_size=500)
         seen.connectors.update(row.pk for row in writes)
+    if drawn:
+        samples.store(drawn)
 
 
 def _reading(before: Mapping[str, Any], metrics: Metrics, now: datetime) -> dict[str, Any] | None:

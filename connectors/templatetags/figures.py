@@ -26,6 +26,14 @@ def rate(per_second: float | None) -> str:
     return f"{_short(per_second)}/s"
 
 
+def short(value: float) -> str:
+    """This will give a figure in at most three digits: 840, 12.4 k, 3.2 M."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{_short(value / size)}{THIN}{unit}"
+    return _short(value)
+
+
 def duration(seconds: float) -> str:
     """This will give a length of time: 2.1 s, 41 s, 4 min, 1 h 17, 3 d."""
     return f"{seconds:.1f}{THIN}s" if seconds < 10 else age(seconds)  # below, tenths matter

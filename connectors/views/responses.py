@@ -7,14 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, reverse
-from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import mark_safe
 
 from connectors.models import Connector, Pipeline
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
 from connectors.queries import pages
+from connectors.views import parts
 
 ACCEPTED = 202
 
@@ -43,28 +42,23 @@ def refused(
 
 
 def _shown(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, refusal: str = "") -> str:
-    """The part of the open page that shows the target: a row, or the page of the target itself."""
+    """What of the open page shows the target: a row, or the parts of its own page."""
     if isinstance(target, Pipeline):
-        context = pages.pipeline(viewer, target.pk) or {}
-        place, template = f"pipeline-live-{target.pk}", "connectors/pipeline/_live.html"
-    elif _open_page(request) == "connector":
-        context = pages.connector(viewer, target.pk) or {}
-        place, template = f"connector-live-{target.pk}", "connectors/connector/_live.html"
-    else:
-        (row,) = queries.rows([queries.visible_to(viewer).get(pk=target.pk)], viewer)
-        context = {"row": row, "viewer": viewer}
-        place, template = f"connector-{target.pk}", "connectors/board/_row.html"
-    return _partial(f"#{place}", "outerMorph", render_to_string(template, context | {"refusal": refusal}))
+        found = pages.pipeline(viewer, target.pk)
+        return "".join(parts.pipeline(found | {"refusal": refusal})) if found else ""
+    if _open_page(request) == "connector":
+        found = pages.connector(viewer, target.pk)
+        return "".join(parts.connector(found | {"refusal": refusal})) if found else ""
+    (row,) = queries.rows([queries.visible_to(viewer).get(pk=target.pk)], viewer)
+    context = {"row": row, "viewer": viewer, "refusal": refusal}
+    html = render_to_string("connectors/board/_row.html", context)
+    return parts.partial(f"#connector-{target.pk}", "outerMorph", html)
 
 
 def toast(said: str, *, is_refusal: bool = False) -> str:
     """This will give a message for the dock of the open page."""
     context = {"message": said, "is_refusal": is_refusal}
-    return _partial("#dock", "beforeend", render_to_string("components/_toast.html", context))
-
-
-def _partial(target: str, swap: str, html: str) -> str:
-    return format_html('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>', target, swap, mark_safe(html))  # noqa: S308  # rendered by us
+    return parts.partial("#dock", "beforeend", render_to_string("components/_toast.html", context))
 
 
 def _open_page(request: HttpRequest) -> str:

@@ -1,12 +1,16 @@
 """The pages of one connector, one pipeline and one account."""
 
+from urllib.parse import urlencode
+
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from connectors.permissions import Viewer
 from connectors.queries import batches, pages
 from connectors.queries import connectors as queries
+from connectors.views import addresses, responses
 from connectors.views.access import signed_in
 
 
@@ -17,7 +21,18 @@ def connector(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     context = pages.connector(viewer, pk)
     if context is None:
         raise Http404
-    return render(request, "connectors/connector/connector.html", context | {"stream": f"connector={pk}"})
+    flow = pages.flow(context["connector"], request.GET.get("range", ""))
+    return render(request, "connectors/connector/connector.html", context | flow | {"stream": f"connector={pk}"})
+
+
+@require_safe
+@signed_in
+def flow(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will draw a connector's charts over a range; a plain browser is sent to the whole page."""
+    found = get_object_or_404(queries.visible_to(viewer), pk=pk)
+    if not responses.is_fragment(request):
+        return redirect(f"{reverse('connector', args=[pk])}?{urlencode({'range': request.GET.get('range', '')})}")
+    return render(request, "connectors/connector/_flow.html", pages.flow(found, request.GET.get("range", "")))
 
 
 @require_safe
@@ -27,11 +42,16 @@ def pipeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     context = pages.pipeline(viewer, pk)
     if context is None:
         raise Http404
+    number, total = addresses.number_of(request), context["summary"].total
+    found = list(queries.visible_to(viewer).filter(pipeline_id=pk)[addresses.slice_of(number)])
+    rows = queries.rows(found[: addresses.SIZE], viewer)
     extra = {
-        "stream": f"pipeline={pk}",
+        "stream": f"pipeline={pk}&rows=" + ",".join(str(row.connector.pk) for row in rows),
         "match": [("pipeline", pk)],
         "many": batches.verbs_of([context["pipeline"].account.vendor]),
-        "total": len(context["rows"]),
+        "rows": rows,
+        "total": total,
+        "pager": addresses.pager(request, number, len(found), total),
     }
     return render(request, "connectors/pipeline/pipeline.html", context | extra)
 

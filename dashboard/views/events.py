@@ -16,6 +16,7 @@ from connectors import permissions
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
 from connectors.queries import pages
+from connectors.views import parts
 from dashboard.hub import HUB, Changes
 
 HEARTBEAT = 15.0
@@ -156,11 +157,13 @@ def _parts(viewer: Viewer, topics: Topics, changes: Changes) -> Iterable[str]:
     if topics.connector and (changes.is_resync or topics.connector in changes.connectors or changes.accounts):
         context = pages.connector(viewer, topics.connector)
         if context and _is_told(changes, context["connector"].pk, context["connector"].account_id, changes.connectors):
-            yield _partial(f"connector-live-{topics.connector}", "connectors/connector/_live.html", context)
+            is_own = changes.is_resync or topics.connector in changes.connectors
+            yield from parts.connector(context, is_whole=is_own)
     if topics.pipeline and (changes.is_resync or topics.pipeline in changes.pipelines or changes.accounts):
         context = pages.pipeline(viewer, topics.pipeline)
         if context and _is_told(changes, context["pipeline"].pk, context["pipeline"].account_id, changes.pipelines):
-            yield _partial(f"pipeline-live-{topics.pipeline}", "connectors/pipeline/_live.html", context)
+            is_own = changes.is_resync or topics.pipeline in changes.pipelines
+            yield from parts.pipeline(context, is_whole=is_own)
 
 
 def _is_told(changes: Changes, pk: int, account_id: int, ids: set[int]) -> bool:

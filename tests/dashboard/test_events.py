@@ -57,6 +57,14 @@ def test_a_connectors_page_follows_the_readings_of_its_account(estate: cast.Esta
     assert told(estate, "viewer", Changes(accounts={estate.account.pk + 1}), topics) == []
 
 
+def test_a_connectors_page_gets_each_of_its_parts_when_it_changes_itself(estate: cast.Estate) -> None:
+    pk = estate.connectors[0].pk
+
+    sent = told(estate, "viewer", Changes(connectors={pk}), Topics(connector=pk))
+
+    assert sent == [f"connector-{part}-{pk}" for part in ("live", "tasks", "acts", "past")]
+
+
 def test_a_row_shows_no_secret_and_no_token(estate: cast.Estate) -> None:
     viewer = permissions.viewer_of(estate.people["operator"])
     html = "".join(_parts(viewer, Topics(rows=frozenset({estate.connectors[0].pk})), Changes(is_resync=True)))

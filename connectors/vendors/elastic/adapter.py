@@ -15,7 +15,6 @@ from connectors.vendors.base import (
     AccountSnapshot,
     Check,
     ConnectorSnapshot,
-    Metrics,
     Order,
     PipelineSnapshot,
     Receipt,
@@ -88,8 +87,8 @@ class ElasticAdapter:
                 "service_type": row.get("service_type"),
                 "scheduling": schedules,
             },
-            metrics=Metrics(records_total=row.get("last_indexed_document_count")),
             facts={
+                "last_sync_records": row.get("last_indexed_document_count"),  # of one sync: no counter to draw
                 "last_sync_status": row.get("last_sync_status") or "",
                 "last_synced": row.get("last_synced") or "",
                 "silent_minutes": verdict.silent_minutes,

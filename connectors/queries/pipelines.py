@@ -1,0 +1,29 @@
+"""What one pipeline holds."""
+
+from collections import Counter
+
+from django.db.models import Count
+
+from connectors import matrix
+from connectors.matrix import Activity
+from connectors.models import Pipeline
+from connectors.permissions import Viewer
+from connectors.queries import connectors as queries
+from connectors.queries.connectors import Summary
+from connectors.states import State
+
+
+def summary(viewer: Viewer, pipeline: Pipeline, *, is_stale: bool) -> Summary:
+    """This will count what the person may see of a pipeline's connectors, in one query."""
+    rows = queries.with_staleness(queries.visible_to(viewer).select_related(None).filter(pipeline=pipeline))
+    counts: Counter[Activity] = Counter()
+    cells: Counter[tuple[State, State]] = Counter()
+    not_reached: Counter[State] = Counter()
+    mine = State(pipeline.state)
+    for state, stale, number in rows.order_by().values_list("state", "is_stale_now").annotate(number=Count("pk")):
+        counts[matrix.judge(mine, State(state), stale=stale or is_stale).activity] += number
+        if stale:
+            not_reached[State(state)] += number
+        else:
+            cells[mine, State(state)] += number
+    return Summary(counts.total(), {a: counts[a] for a in Activity}, cells, not_reached, accounts=[])
