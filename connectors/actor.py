@@ -30,3 +30,7 @@ class Actor:
 
 DRIVER = Actor("system", "system:driver")
 SET_UP = Actor("system", "system:set-up")
+SWEEPER = Actor("system", "system:sweeper")
+"""Ends what its driver can no longer end."""
+COMMAND = Actor("system", "system:command-line")
+"""Whoever has a shell on the server."""

@@ -71,6 +71,14 @@ def seal() -> None:
     checkpoints.make_due()
 
 
+@shared_task(ignore_result=True)
+def tell_outside() -> None:
+    """This will tell the places outside what was sealed and signed since."""
+    from connectors.services import sinks
+
+    sinks.tell_all()
+
+
 def wake(account_id: int) -> None:
     """This will hint that an account has work; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):

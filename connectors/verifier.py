@@ -2,7 +2,7 @@
 """
 Check an export of the audit record, away from the server that made it.
 
-    python3 verify_audit.py audit.jsonl [--checkpoints FILE ...] [--key FINGERPRINT ...]
+    python3 verify_audit.py audit.jsonl [--checkpoints FILE-OR-FOLDER ...] [--key FINGERPRINT ...]
 
 Needs Python 3.11 and the package `cryptography`. Says *whole*, or names the first event that was edited, inserted,
 deleted, moved or cut off.
@@ -375,17 +375,32 @@ def tell(report: Report, *, is_excerpt: bool, is_key_known: bool) -> Iterator[st
         yield "There is no checkpoint: whoever could write the whole file anew cannot be seen."
 
 
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """A folder stands for the files in it that hold checkpoints."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(path.glob("checkpoint-*.json"))
+        else:
+            yield path
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """This will check the files named on the command line: 0 whole, 1 not whole, 2 unreadable."""
     parser = argparse.ArgumentParser(description="Check an export of the audit record.")
     parser.add_argument("export", type=Path)
-    parser.add_argument("--checkpoints", type=Path, action="append", default=[], help="those that were sent outside")
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        action="append",
+        default=[],
+        help="those that were sent outside: a file, or a folder of them",
+    )
     parser.add_argument("--key", action="append", default=[], help="fingerprint of a key you know")
     options = parser.parse_args(arguments)
     try:
         with options.export.open(encoding="utf-8", newline="\n") as file:
             export = read(file)
-        kept = [list(read_checkpoints(path.read_text().splitlines())) for path in options.checkpoints]
+        kept = [list(read_checkpoints(path.read_text().splitlines())) for path in _files(options.checkpoints)]
     except (OSError, Unreadable) as error:
         sys.stdout.write(f"UNREADABLE: {error}\n")
         return 2

@@ -34,6 +34,8 @@ class Operation(models.Model):
     reason = models.TextField(blank=True)
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # unique where given
     request_id = models.CharField(max_length=100, blank=True)
+    batch_id = models.UUIDField(null=True, blank=True)
+    """The batch it belongs to, for the record of its events."""
 
     state_before = models.CharField(max_length=20, choices=STATES)
     generation_before = models.CharField(max_length=200, blank=True)

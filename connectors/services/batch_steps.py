@@ -184,12 +184,13 @@ def _ask_one(batch: Batch, pk: int, actor: Actor, viewer: Viewer) -> None:
     verb, reason = Verb(batch.kind), _reason(batch)
     try:
         item.operation = operations.request(
-            target=item.connector, verb=verb, actor=actor, viewer=viewer, reason=reason, key=f"batch:{batch.pk}:{pk}"
-        )
+            target=item.connector, verb=verb, actor=actor, viewer=viewer, reason=reason, key=f"batch:{batch.pk}:{pk}",
+            batch_id=batch.pk,
+        )  # fmt: skip
     except operations.NotPossible as error:
         item.status, item.why = Status.SKIPPED, str(error)
         target = operations.locked(item.connector)
-        operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error)
+        operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error, batch_id=batch.pk)
     else:
         item.status = Status.ASKED
         if batch.until:

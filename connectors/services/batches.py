@@ -284,8 +284,9 @@ def record(
     if batch.until:
         after["until"] = batch.until.isoformat()
     audit.record(
-        f"batch.{batch.kind}.{what}", actor=actor, result=result, reason=batch.reason, after=after, error=error, at=now
-    )
+        f"batch.{batch.kind}.{what}", actor=actor, result=result, reason=batch.reason, after=after, error=error, at=now,
+        ticket=batch.ticket, batch_id=batch.pk,
+    )  # fmt: skip
 
 
 def _check_terms(terms: Terms, verb: Verb, now: datetime) -> None:

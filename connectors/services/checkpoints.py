@@ -64,7 +64,8 @@ def make(now: datetime | None = None, kind: str = Kind.CHECKPOINT, **stated: Any
     """
     now = now or timezone.now()
     keys = _keys()
-    newest = AuditCheckpoint.objects.select_for_update().last()
+    sealing.hold()
+    newest = AuditCheckpoint.objects.last()
     if newest is not None:
         named = json.loads(newest.body)
         used = named["next_key"] if newest.kind == Kind.ROTATION else named["key"]

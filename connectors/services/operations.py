@@ -1,5 +1,6 @@
 """Asking for a verb, cancelling what was not sent, and writing down each stage and the one outcome."""
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
@@ -74,6 +75,7 @@ def request(
     viewer: permissions.Viewer,
     reason: str = "",
     key: str = "",
+    batch_id: uuid.UUID | None = None,
     now: datetime | None = None,
 ) -> Operation:
     """
@@ -92,7 +94,7 @@ def request(
     if key and (earlier := _earlier(target, verb, actor, key)):
         return earlier
     capability = _refuse_unless_possible(target, verb, viewer, now)
-    operation = _create(target, verb, actor, capability, reason=reason, key=key, now=now)
+    operation = _create(target, verb, actor, capability, reason=reason, key=key, batch_id=batch_id, now=now)
     before = {"state": target.state, "desired_state": target.desired_state}
     if verb in GOALS:
         target.desired_state, target.desired_at = GOALS[verb], now
@@ -119,7 +121,15 @@ def request(
     return operation
 
 
-def record_refusal(*, target: Connector | Pipeline, verb: str, actor: Actor, reason: str, error: NotPossible) -> None:
+def record_refusal(
+    *,
+    target: Connector | Pipeline,
+    verb: str,
+    actor: Actor,
+    reason: str,
+    error: NotPossible,
+    batch_id: uuid.UUID | None = None,
+) -> None:
     """This will put a refused attempt on record, in a transaction of its own."""
     with transaction.atomic():
         audit.record(
@@ -130,6 +140,7 @@ def record_refusal(*, target: Connector | Pipeline, verb: str, actor: Actor, rea
             reason=reason,
             before={"state": target.state, "desired_state": target.desired_state},
             error=str(error),
+            batch_id=batch_id,
         )
 
 
@@ -301,6 +312,7 @@ def _create(
     *,
     reason: str,
     key: str,
+    batch_id: uuid.UUID | None,
     now: datetime,
 ) -> Operation:
     try:
@@ -316,6 +328,7 @@ def _create(
                 reason=reason,
                 idempotency_key=key or None,
                 request_id=actor.request_id,
+                batch_id=batch_id,
                 state_before=target.state,
                 generation_before=target.generation,
                 desired_before=target.desired_state,

@@ -41,7 +41,7 @@ def prune(*, actor: Actor, days: int | None = None, now: datetime | None = None)
     if days < 1:
         raise KeepsEverything("AUDIT_RETENTION_DAYS is not set: everything is kept")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [sealing.LOCK])
+        sealing.hold()
         behind = _checkpoint_before(now - timedelta(days=days))
         said = json.loads(behind.body)
         count = AuditSeal.objects.filter(position__lte=behind.position).count()

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from connectors.actor import DRIVER
+from connectors.actor import SWEEPER
 from connectors.models import Operation, VendorAccount
 from connectors.services import operations
 from connectors.states import OPEN, OperationStatus
@@ -39,7 +39,7 @@ def sweep(now: datetime | None = None) -> int:
             error = "its account could not be observed in time; nobody knows whether it was done"
             if operation.status == OperationStatus.QUEUED:
                 error = "it could not be sent in time; nothing was changed"
-            operations.finish(operation, OperationStatus.TIMED_OUT, error=error, actor=DRIVER, now=now)
+            operations.finish(operation, OperationStatus.TIMED_OUT, error=error, actor=SWEEPER, now=now)
             operations.announce([operation])
             ended += 1
     return ended

@@ -85,6 +85,12 @@ def is_ours() -> bool:
     return bool(row and row[0])
 
 
+def hold() -> None:
+    """This will wait for the chain and take it. No row is locked for that: it would take a right to change it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
 def chain() -> str:
     """This will give the name of the chain; the first one to ask gives it one."""
     found = AuditChain.objects.first()

@@ -1,4 +1,4 @@
-"""`manage.py audit verify | checkpoint | rotate-key | prune | fingerprint | seal`"""
+"""`manage.py audit verify | checkpoint | rotate-key | prune | fingerprint | seal | sinks | tell-again`"""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from connectors import verifier
-from connectors.actor import SET_UP
+from connectors.actor import COMMAND
 from connectors.queries import proof
-from connectors.services import checkpoints, retention, sealing, verifying
+from connectors.services import checkpoints, retention, sealing, sinks, verifying
 
 
 class Command(BaseCommand):
@@ -28,6 +28,10 @@ class Command(BaseCommand):
         steps.add_parser("rotate-key", help="sign with a new key from now on; the old one vouches for it")
         prune = steps.add_parser("prune", help="remove what is old, behind a checkpoint")
         prune.add_argument("--days", type=int, help="keep so many; default AUDIT_RETENTION_DAYS")
+        steps.add_parser("sinks", help="how far each place outside has been told")
+        again = steps.add_parser("tell-again", help="tell a place outside once more")
+        again.add_argument("name", help="as `audit sinks` names it")
+        again.add_argument("--after", type=int, default=0, help="the last position (or checkpoint) that it has")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """This will do it, and say what came of it."""
@@ -38,10 +42,12 @@ class Command(BaseCommand):
             "fingerprint": self.fingerprint,
             "rotate-key": self.rotate,
             "prune": self.prune,
+            "sinks": self.sinks,
+            "tell-again": self.tell_again,
         }[options["step"]]
         try:
             step(options)
-        except (checkpoints.NoKey, retention.NothingToPrune, retention.KeepsEverything) as error:
+        except (checkpoints.NoKey, retention.NothingToPrune, retention.KeepsEverything, sinks.Unknown) as error:
             raise CommandError(str(error)) from error
 
     def verify(self, options: dict[str, Any]) -> None:
@@ -76,9 +82,21 @@ class Command(BaseCommand):
 
     def rotate(self, options: dict[str, Any]) -> None:
         """This will change the key."""
-        self.stdout.write(f"new key {checkpoints.rotate(actor=SET_UP)}; note this fingerprint where the server is not")
+        self.stdout.write(f"new key {checkpoints.rotate(actor=COMMAND)}; note this fingerprint where the server is not")
 
     def prune(self, options: dict[str, Any]) -> None:
         """This will remove what is old."""
-        made = retention.prune(actor=SET_UP, days=options["days"])
+        made = retention.prune(actor=COMMAND, days=options["days"])
         self.stdout.write(f"pruned up to position {made.position}; tombstone {made.number}")
+
+    def sinks(self, options: dict[str, Any]) -> None:
+        """This will list the places outside."""
+        for one in sinks.standings():
+            told = f"{one.told_at:%Y-%m-%d %H:%M:%S} UTC" if one.told_at else "never"
+            trouble = f"; failed {one.failures} times: {one.error}" if one.failures else ""
+            self.stdout.write(f"{one.name}: told up to {one.position}, {one.behind} behind, last {told}{trouble}")
+
+    def tell_again(self, options: dict[str, Any]) -> None:
+        """This will tell a place once more."""
+        sinks.tell_again(options["name"], options["after"])
+        self.stdout.write(f"{options['name']} is told again from behind {options['after']}")

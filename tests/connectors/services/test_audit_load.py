@@ -14,7 +14,7 @@ from django.db import connection
 from connectors.models import AuditEvent, AuditPending, AuditSeal
 from connectors.services import sealing, verifying
 
-WRITERS = 8
+WRITERS, KILLS = 8, 4
 EVENTS = int(os.environ.get("AUDIT_EVENTS", "4000"))
 """50 000 for the figures; they are printed with `-rP`."""
 
@@ -56,11 +56,15 @@ def start() -> Iterator[Any]:
         process.communicate()
 
 
-def begin(processes: list[Process]) -> None:
-    """This will let them all begin at once."""
+def ready(processes: list[Process]) -> None:
+    """This will wait until all of them stand by."""
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+
+
+def go(processes: list[Process]) -> None:
+    """This will let them all begin at once."""
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")
@@ -74,23 +78,25 @@ def took(processes: list[Process]) -> float:
 
 def test_writers_and_a_killed_sealer_leave_one_whole_chain(start: Any) -> None:
     writers = [start("record", EVENTS // WRITERS) for _ in range(WRITERS)]
-    sealer = start("seal")
-    begin([*writers, sealer])
+    sealers = [start("seal") for _ in range(KILLS + 1)]
+    ready([*writers, *sealers])
+    go([*writers, sealers[0]])
 
     kills = 0
-    while any(writer.poll() is None for writer in writers):
-        time.sleep(0.7)
+    for number, sealer in enumerate(sealers[:KILLS], start=1):
+        while AuditSeal.objects.count() < number * EVENTS // (2 * KILLS):  # by progress: a quick machine is killed, too
+            assert sealer.poll() is None
+            time.sleep(0.01)
         sealer.kill()
-        kills += 1
-        sealer = start("seal")
-        begin([sealer])
+        kills += any(writer.poll() is None for writer in writers)
+        go([sealers[number]])
+    took(writers)
     ended = time.monotonic()
     while AuditPending.objects.exists() and time.monotonic() - ended < 2:
         time.sleep(0.05)
-    time.monotonic() - ended
 
     positions = list(AuditSeal.objects.order_by("position").values_list("position", flat=True))
-    assert kills > 1
+    assert kills >= 1
     assert positions == list(range(1, EVENTS + 1))
     assert AuditSeal.objects.values("event_id").distinct().count() == AuditEvent.objects.count() == EVENTS
     assert AuditPending.objects.count() == 0
@@ -104,7 +110,8 @@ def test_appending_costs_at_most_twice_a_plain_insert(start: Any) -> None:
         rates = {}
         for what in ("plain", "record"):
             writers = [start(what, EVENTS // WRITERS) for _ in range(WRITERS)]
-            begin(writers)
+            ready(writers)
+            go(writers)
             rates[what] = EVENTS / took(writers)
     finally:
         with connection.cursor() as cursor:
