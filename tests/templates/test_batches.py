@@ -175,7 +175,7 @@ def test_page_takes_the_same_queries_for_few_and_many(
 
     with django_assert_num_queries(9):
         client.get(address)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         client.get("/batches/")
 
 
