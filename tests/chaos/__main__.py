@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LONGEST = 240.0
 """Seconds after the last request until everything must have ended: the longest time-out, and the sweeper's share."""
+DRILLS = 3
+"""Drivers killed in the middle of a reading once all is quiet, so that some take-over is seen in every run."""
 
 
 def main() -> int:
@@ -57,6 +59,7 @@ def _suite(stack: Stack, wish: argparse.Namespace) -> int:
     with Watch(stack, load) as watch:
         load.run(wish.operations, at_once=wish.at_once, say=Progress())
         _wait_for_outcomes()
+        load.drill(DRILLS)
     evidence = Evidence({vendor: stack.control(vendor, "record") for vendor in stack.sandboxes})
     figures = table(evidence, load, watch)
     if wish.keep:

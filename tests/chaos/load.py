@@ -29,6 +29,9 @@ BY_PAGE = 0.25
 """The share of requests that are made on a page."""
 STALL = 13.0
 """Seconds: longer than a lease."""
+SLOW_READING = 3.0
+LONGEST_REST = 30.0
+"""Seconds within which some account is read again, however quiet all is."""
 
 
 @dataclass
@@ -206,6 +209,17 @@ class Load:
         chosen = next((n for n in range(self.stack.workers) if self.stack.pid_of(n) in busy), number)
         now = time.time()
         self.kills.append((now, self.stack.kill_worker(chosen)))
+
+    def drill(self, times: int) -> None:
+        """Drivers are killed on purpose in the middle of a slow reading, while nothing else goes wrong."""
+        for _ in range(times):
+            for vendor in self.stack.sandboxes:
+                self.stack.control(vendor, "faults", {"kind": "delay", "seconds": SLOW_READING, "times": 2})
+            end = time.monotonic() + LONGEST_REST
+            while not self._driving() and time.monotonic() < end:
+                time.sleep(0.05)
+            self._kill()
+            time.sleep(STALL)
 
     def _driving(self) -> set[int]:
         from connectors.models import VendorAccount
