@@ -1,6 +1,5 @@
 """Ownership by rule: preview, explanation and carrying out agree, and leads stay within their own."""
 
-import re
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -145,8 +144,7 @@ def test_a_pattern_that_cannot_be_read_is_refused(estate: Estate, pattern: str) 
 def test_a_pattern_that_takes_too_long_is_given_up(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "LONGEST", 50)
     estate.add("a" * 299)
-    slow = r"^(a*)*(a*)*(a*)*\1\2\3b$"
-    assert re.compile(slow)
+    slow = r"^(a+)(a+)(a+)\1\2\3$"  # every way to cut 299 letters is tried, and none fits an odd number
 
     with pytest.raises(NotNow, match="Make the regular expression simpler"):
         make(estate, name=slow, match="regex")
