@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import BigIntegerField, DateTimeField, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from connectors.models import AccessRequest, ApiToken, Membership, SiteMembership
+from connectors.models import AccessRequest, ApiToken, Membership, SiteMembership, Team
 from connectors.states import Permission, Role, SiteRole
 
 RANK = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.LEAD: 3}
@@ -145,6 +146,14 @@ class Viewer:
     def why_not_operate(self, team_id: int, team: str) -> str:
         """This will say which rule keeps the person from operating; empty when nothing does."""
         return self.why_not(Permission.OPERATE, team_id, team)
+
+
+class Refused(PermissionDenied):
+    """What was asked takes a permission that the person does not hold. A page shows `why` and whom to ask."""
+
+    def __init__(self, permission: Permission, why: str, team: Team | None = None) -> None:
+        super().__init__(why)
+        self.permission, self.why, self.team = permission, why, team
 
 
 def viewer_of(

@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from connectors.views import accounts, audit, batches, board, drift, facets, operations, targets
+from connectors.views import (
+    access_requests,
+    accounts,
+    audit,
+    batches,
+    board,
+    drift,
+    facets,
+    invitations,
+    operations,
+    rules,
+    targets,
+    teams,
+    tokens,
+)
 
 urlpatterns = [
     path("", board.board, name="board"),
@@ -30,6 +44,24 @@ urlpatterns = [
     path("batches/<uuid:pk>/retry/", batches.retry, name="batch-retry"),
     path("batches/<uuid:pk>/restoration/", batches.restore, name="batch-restoration"),
     path("accounts/<int:pk>/", targets.account, name="account"),
+    path("teams/", teams.team_list, name="teams"),
+    path("teams/new/", teams.new, name="team-new"),
+    path("teams/<slug:slug>/", teams.team, name="team"),
+    path("teams/<slug:slug>/members/", teams.set_role, name="team-members"),
+    path("teams/<slug:slug>/invitations/new/", invitations.create, name="team-invite"),
+    path("teams/<slug:slug>/invitations/<int:pk>/removal/", invitations.take_back, name="team-invitation-removal"),
+    path("teams/<slug:slug>/tokens/new/", tokens.create, name="team-token-new"),
+    path("teams/<slug:slug>/tokens/<int:pk>/revocation/", tokens.revoke, name="team-token-revocation"),
+    path("invitations/<str:secret>/", invitations.accept, name="invitation"),
+    path("rules/", rules.rule_list, name="rules"),
+    path("rules/new/", rules.new, name="rule-new"),
+    path("rules/<int:pk>/removal/", rules.remove, name="rule-removal"),
+    path("rules/<int:pk>/move/", rules.move, name="rule-move"),
+    path("connectors/<int:pk>/claims/", rules.claim, name="connector-claims"),
+    path("claims/<int:pk>/decision/", rules.decide_claim, name="claim-decision"),
+    path("access/", access_requests.ask, name="access"),
+    path("access/<int:pk>/decision/", access_requests.decide, name="access-decision"),
+    path("access/<int:pk>/end/", access_requests.end, name="access-end"),
     path("audit/", audit.events, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),
 ]

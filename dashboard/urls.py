@@ -6,6 +6,8 @@ from django.urls import include, path
 from connectors.api.endpoints.metrics import Metrics
 from dashboard.views import events, first_admin, health, sign_in
 
+handler403 = "dashboard.views.refusals.forbidden"
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -11,8 +11,10 @@ from rest_framework.views import APIView
 
 from connectors import permissions
 from connectors.api.pagination import Pages
-from connectors.models import ApiToken
+from connectors.models import ApiToken, Team
 from connectors.permissions import Viewer
+from connectors.services.operations import NotAllowed
+from connectors.states import Permission
 
 
 class Endpoint(APIView):
@@ -35,3 +37,13 @@ class Endpoint(APIView):
         items = pages.paginate_queryset(found, self.request, view=self)
         context = {"request": self.request, "viewer": self.viewer}
         return pages.get_paginated_response(serializer(prepare(items or []), many=True, context=context).data)
+
+
+def refuse_unless(viewer: Viewer, permission: Permission, team: Team | None = None) -> None:
+    """
+    This will let pass whoever holds the permission, in the team or in the whole site.
+
+    :raises NotAllowed: the person does not; it says why
+    """
+    if why := viewer.why_not(permission, team.pk if team else None, team.slug if team else ""):
+        raise NotAllowed(why)

@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from connectors.api.endpoints import batches, connectors, drift, operations, site
+from connectors.api.endpoints import access, batches, connectors, drift, operations, rules, site, teams
 
 urlpatterns = [
     path("connectors/", connectors.Connectors.as_view(), name="api-connectors"),
@@ -29,5 +29,23 @@ urlpatterns = [
     path("accounts/", site.Accounts.as_view(), name="api-accounts"),
     path("accounts/<int:pk>/", site.Account.as_view(), name="api-account"),
     path("accounts/<int:pk>/test/", site.AccountTest.as_view(), name="api-account-test"),
+    path("teams/", teams.Teams.as_view(), name="api-teams"),
+    path("teams/<slug:slug>/", teams.Team.as_view(), name="api-team"),
+    path("teams/<slug:slug>/members/", teams.Members.as_view(), name="api-members"),
+    path("teams/<slug:slug>/members/<str:login>/", teams.Member.as_view(), name="api-member"),
+    path("teams/<slug:slug>/invitations/", teams.Invitations.as_view(), name="api-invitations"),
+    path("teams/<slug:slug>/invitations/<int:pk>/", teams.Invitation.as_view(), name="api-invitation"),
+    path("teams/<slug:slug>/tokens/", teams.Tokens.as_view(), name="api-tokens"),
+    path("teams/<slug:slug>/tokens/<int:pk>/", teams.Token.as_view(), name="api-token"),
+    path("ownership-rules/", rules.Rules.as_view(), name="api-rules"),
+    path("ownership-rules/preview/", rules.Preview.as_view(), name="api-rule-preview"),
+    path("ownership-rules/report/", rules.Report.as_view(), name="api-rule-report"),
+    path("ownership-rules/<int:pk>/", rules.Rule.as_view(), name="api-rule"),
+    path("ownership-rules/<int:pk>/move/", rules.RuleMove.as_view(), name="api-rule-move"),
+    path("ownership-claims/", rules.Claims.as_view(), name="api-claims"),
+    path("ownership-claims/<int:pk>/decision/", rules.ClaimDecision.as_view(), name="api-claim-decision"),
+    path("access-requests/", access.AccessRequests.as_view(), name="api-access-requests"),
+    path("access-requests/<int:pk>/decision/", access.Decision.as_view(), name="api-access-decision"),
+    path("access-requests/<int:pk>/end/", access.End.as_view(), name="api-access-end"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
 ]

@@ -14,7 +14,7 @@ from connectors.models.people import (
     SiteMembership,
     Team,
 )
-from connectors.models.rules import OwnershipRule
+from connectors.models.rules import OwnershipClaim, OwnershipRule
 from connectors.models.samples import Sample
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "Operation",
+    "OwnershipClaim",
     "OwnershipRule",
     "Pipeline",
     "Sample",

@@ -1,9 +1,11 @@
 """Which team owns what: ordered rules over what is known of a connector."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from connectors.models.accounts import VendorAccount
+from connectors.models.connectors import Connector
 from connectors.models.people import Team
 
 
@@ -52,3 +54,28 @@ class OwnershipRule(models.Model):
             ("label", self.label),
         ]
         return ", ".join(f"{word} {value}" for word, value in parts if value)
+
+
+class OwnershipClaim(models.Model):
+    """A lead says that a connector no rule holds for is their team's; an admin decides."""
+
+    connector = models.ForeignKey(Connector, models.CASCADE, related_name="claims")
+    team = models.ForeignKey(Team, models.CASCADE, related_name="claims")
+    reason = models.TextField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="claims")
+    asked_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decision = models.TextField(blank=True)
+    is_granted = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connector", "team"], condition=Q(decided_at__isnull=True), name="claim_one_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.team} claims {self.connector}"

@@ -1,14 +1,16 @@
 """Who owns what by rule. Preview, explanation and the rules' carrying out all ask the one expression made here."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import BigIntegerField, Case, Count, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, Case, Count, F, IntegerField, Q, QuerySet, TextField, Value, When
+from django.db.models.functions import Coalesce, Concat
 
 from connectors.models import Connector, OwnershipRule, Team
 from connectors.permissions import Viewer
@@ -32,7 +34,7 @@ class TooSlow(Exception):
 
 def in_order() -> QuerySet[OwnershipRule]:
     """This will give the rules, the one that decides first at the top."""
-    return OwnershipRule.objects.select_related("team", "account")
+    return OwnershipRule.objects.select_related("team", "account__team")
 
 
 def visible_to(viewer: Viewer) -> QuerySet[OwnershipRule]:
@@ -132,6 +134,16 @@ def moves(rules: Sequence[OwnershipRule], examples: int = 5) -> list[Move]:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlap:
+    """Two rules of different teams that hold for the same connectors."""
+
+    first: OwnershipRule
+    """It decides, unless one before both of them does."""
+    second: OwnershipRule
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """How the rules lie over the estate."""
 
@@ -139,31 +151,39 @@ class Report:
     """By rule id: how many connectors it decides."""
     orphans: int
     """Connectors that no rule holds for; their account's team owns them."""
-    overlaps: list[tuple[str, str, int]]
-    """Pairs of rules of different teams that hold for the same connectors, and for how many."""
+    overlaps: list[Overlap]
 
 
-def report(rules: Sequence[OwnershipRule]) -> Report:
+def report(rules: Sequence[OwnershipRule], rows: QuerySet[Connector] | None = None) -> Report:
     """
-    This will count what each rule decides, what none does, and where two would decide differently.
+    This will count what each rule decides, what none does, and where two would decide differently, in one query.
 
+    :param rows: only these connectors; None for all
     :raises TooSlow: a pattern takes too long
     """
+    rows = Connector.objects.all() if rows is None else rows.select_related(None)
+    flags = [Case(When(condition(rule), then=Value("1")), default=Value("0")) for rule in rules]
     with limited():
-        places = with_owner(Connector.objects.all(), rules).order_by().values("rule_place").annotate(number=Count("pk"))
-        numbers = {row["rule_place"]: row["number"] for row in places}
-        overlaps = []
-        for place, rule in enumerate(rules):
-            for later in rules[place + 1 :]:
-                if later.team_id == rule.team_id or _are_apart(rule, later):
-                    continue
-                if number := Connector.objects.filter(condition(rule) & condition(later)).count():
-                    overlaps.append((str(rule), str(later), number))
-        return Report(
-            decided={rule.pk: numbers.get(place, 0) for place, rule in enumerate(rules)},
-            orphans=numbers.get(None, 0),
-            overlaps=overlaps,
-        )
+        held = rows.annotate(held=Concat(Value(""), *flags, Value(""), output_field=TextField())).order_by()
+        groups = list(held.values_list("held").annotate(number=Count("pk")))
+    decided, pairs = dict.fromkeys((rule.pk for rule in rules), 0), Counter[tuple[int, int]]()
+    orphans = 0
+    for flagged, number in groups:
+        places = [place for place, flag in enumerate(flagged) if flag == "1"]
+        if not places:
+            orphans += number
+            continue
+        decided[rules[places[0]].pk] += number
+        for first, second in combinations(places, 2):
+            if rules[first].team_id != rules[second].team_id:
+                pairs[first, second] += number
+    overlaps = [Overlap(rules[first], rules[second], number) for (first, second), number in pairs.most_common()]
+    return Report(decided=decided, orphans=orphans, overlaps=overlaps)
+
+
+def orphans(rows: QuerySet[Connector], rules: Sequence[OwnershipRule]) -> QuerySet[Any]:
+    """This will give the connectors that no rule holds for; to be read within `limited()`."""
+    return with_owner(rows, rules).filter(rule_place__isnull=True).order_by("account__name", "name", "pk")
 
 
 def deciding(connector: Connector) -> OwnershipRule | None:
@@ -172,12 +192,6 @@ def deciding(connector: Connector) -> OwnershipRule | None:
     with limited():
         place = with_owner(Connector.objects.filter(pk=connector.pk), rules).values_list("rule_place", flat=True).get()
     return None if place is None else rules[place]
-
-
-def _are_apart(one: OwnershipRule, other: OwnershipRule) -> bool:
-    """Can they hold for the same connector at all?"""
-    is_elsewhere = one.account_id and other.account_id and one.account_id != other.account_id
-    return bool(is_elsewhere or (one.vendor and other.vendor and one.vendor != other.vendor))
 
 
 def _slugs(ids: Sequence[int]) -> dict[int, str]:

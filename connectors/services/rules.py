@@ -16,6 +16,9 @@ from connectors.services.operations import NotAllowed, NotNow
 from connectors.states import Permission
 from connectors.vendors import registry
 
+GAP = 10
+"""Between the positions of two rules, so that one can be put there by hand."""
+
 
 @transaction.atomic
 def create(*, rule: OwnershipRule, actor: Actor, viewer: Viewer) -> OwnershipRule:
@@ -56,9 +59,8 @@ def delete(*, rule: OwnershipRule, actor: Actor, viewer: Viewer) -> None:
 
     :raises NotAllowed: it is an admin's rule, or another team's
     """
-    if rule.is_of_site and not viewer.is_admin:
-        raise NotAllowed("This rule was made by an admin: it takes the site role admin to remove it.")
-    _refuse_unless_allowed(rule, viewer)
+    if why := why_not_change(rule, viewer):
+        raise NotAllowed(why)
     _lock()
     before = facts(rule)
     team = rule.team
@@ -67,6 +69,40 @@ def delete(*, rule: OwnershipRule, actor: Actor, viewer: Viewer) -> None:
     audit.record(
         "rule.deleted", actor=actor, result=AuditEvent.Result.DONE, target=team, before=before, after={"moved": moved}
     )
+
+
+@transaction.atomic
+def move(*, rule: OwnershipRule, is_up: bool, actor: Actor, viewer: Viewer) -> None:
+    """
+    This will let a rule change places with the one before or after it, and carry all of them out.
+
+    An admin's rules keep their place before those of leads; a lead orders the rules of one account.
+
+    :raises NotAllowed: as `delete`
+    :raises NotNow: it is the first or the last one already, or a pattern takes too long
+    """
+    if why := why_not_change(rule, viewer):
+        raise NotAllowed(why)
+    _lock()
+    peers = queries.in_order().filter(is_of_site=rule.is_of_site)
+    row = list(peers if rule.is_of_site else peers.filter(account=rule.account_id))
+    place = next(place for place, peer in enumerate(row) if peer.pk == rule.pk)
+    other = place - 1 if is_up else place + 1
+    if not 0 <= other < len(row):
+        raise NotNow(f"It is the {'first' if is_up else 'last'} one already.")
+    before = place + 1
+    row[place], row[other] = row[other], row[place]
+    for position, peer in enumerate(row, start=1):
+        peer.position = position * GAP
+    OwnershipRule.objects.bulk_update(row, ["position"])
+    try:
+        moved = settle(actor=actor)
+    except queries.TooSlow as error:
+        raise NotNow(str(error)) from error
+    audit.record(
+        "rule.moved", actor=actor, result=AuditEvent.Result.DONE, target=rule.team,
+        before={**facts(rule), "place": before}, after={"place": other + 1, "moved": moved},
+    )  # fmt: skip
 
 
 def preview(*, rule: OwnershipRule, viewer: Viewer) -> list[queries.Move]:
@@ -122,14 +158,25 @@ def facts(rule: OwnershipRule) -> dict[str, object]:
     return {"rule": str(rule), "team": rule.team.slug, "position": rule.position, "is_of_site": rule.is_of_site}
 
 
-def _refuse_unless_allowed(rule: OwnershipRule, viewer: Viewer) -> None:
+def why_not_change(rule: OwnershipRule, viewer: Viewer) -> str:
+    """This will say what keeps the person from removing or moving a rule; empty when nothing does."""
+    if rule.is_of_site and not viewer.is_admin:
+        return "This rule was made by an admin: it takes the site role admin to change it."
+    return _why_not(rule, viewer)
+
+
+def _why_not(rule: OwnershipRule, viewer: Viewer) -> str:
     if viewer.is_admin:
-        return
+        return ""
     if why := viewer.why_not(Permission.MANAGE_TEAM, rule.team_id, rule.team.slug):
-        raise NotAllowed(why)
+        return why
     if rule.account is None:
-        raise NotAllowed("A lead's rule names one of the team's own accounts; rules across accounts take an admin.")
-    if why := viewer.why_not(Permission.MANAGE_ACCOUNTS, rule.account.team_id, rule.account.team.slug):
+        return "A lead's rule names one of the team's own accounts; rules across accounts take an admin."
+    return viewer.why_not(Permission.MANAGE_ACCOUNTS, rule.account.team_id, rule.account.team.slug)
+
+
+def _refuse_unless_allowed(rule: OwnershipRule, viewer: Viewer) -> None:
+    if why := _why_not(rule, viewer):
         raise NotAllowed(why)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connectors.actor import Actor
 from connectors.models import ApiToken, AuditEvent, Invitation, Membership, Team
-from connectors.permissions import Viewer
+from connectors.permissions import RANK, Viewer
 from connectors.services import audit
 from connectors.services.operations import NotAllowed, NotNow
 from connectors.states import Permission, Role
@@ -126,13 +126,16 @@ def accept(*, secret: str, user: User, actor: Actor) -> Team:
     This will let somebody into the team that invited them. A role they hold there is never lowered by it.
 
     :raises LinkSpent: the link opens nothing any more
+    :raises NotAllowed: it was made for another address than the one this person has
     """
     invitation = invitation_of(secret)
+    if user.email and user.email.lower() != invitation.address.lower():
+        raise NotAllowed(f"This invitation was made for {invitation.address}, and you are {user.email}.")
     if not Invitation.objects.filter(pk=invitation.pk, used_at__isnull=True).update(used_at=timezone.now()):
         raise LinkSpent("This link was used a moment ago.")
     held = Membership.objects.filter(team=invitation.team, user=user).first()
-    if held is None:
-        Membership.objects.create(team=invitation.team, user=user, role=invitation.role)
+    if held is None or RANK[Role(held.role)] < RANK[Role(invitation.role)]:
+        Membership.objects.update_or_create(team=invitation.team, user=user, defaults={"role": invitation.role})
     after = {"user": user.get_username(), **_facts(invitation)}
     audit.record("team.invitation.accepted", actor=actor, result=DONE, target=invitation.team, after=after)
     return invitation.team

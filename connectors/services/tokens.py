@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from connectors.actor import Actor
 from connectors.models import ApiToken, Team
+from connectors.permissions import Viewer
 from connectors.services import audit
+from connectors.services.operations import NotAllowed, NotNow
 from connectors.states import Permission
 
 PREFIX = "swy_"
@@ -23,6 +25,7 @@ LETTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 RANDOM_LENGTH = 32
 CHECKSUM_LENGTH = 6
 USE_IS_NOTED_EVERY = timedelta(minutes=1)
+LONGEST = timedelta(days=366)
 
 
 @transaction.atomic
@@ -55,6 +58,41 @@ def issue(
     )
     audit.record("token.created", actor=actor, result="done", target=team, after=_facts(token))
     return token, clear
+
+
+def issue_for_team(
+    *, team: Team, user: User, name: str, permissions: Iterable[Permission], lasts: timedelta, actor: Actor,
+    viewer: Viewer,
+) -> tuple[ApiToken, str]:  # fmt: skip
+    """
+    This will make a token that reaches one team and ends, for whoever manages that team.
+
+    :raises NotAllowed: the actor does not manage the team, or gives more than they hold there themselves
+    :raises NotNow: it would never end, or later than in a year
+    """
+    if why := viewer.why_not(Permission.MANAGE_TEAM, team.pk, team.slug):
+        raise NotAllowed(why)
+    wanted = set(permissions)
+    if beyond := sorted(p for p in wanted if not viewer.may(p, team.pk)):
+        raise NotAllowed(f"You cannot give what you do not hold in team {team.slug}: {', '.join(beyond)}.")
+    if not timedelta() < lasts <= LONGEST:
+        raise NotNow("A token lasts a year at most.")
+    ends = timezone.now() + lasts
+    return issue(user=user, name=name, expires_at=ends, actor=actor, team=team, permissions=wanted)
+
+
+def revoke_of_team(*, token: ApiToken, actor: Actor, viewer: Viewer) -> None:
+    """
+    This will end a token of a team.
+
+    :raises NotAllowed: the actor neither manages the team nor is the token's owner
+    """
+    team = token.team
+    why = viewer.why_not(Permission.MANAGE_TEAM, team.pk if team else None, team.slug if team else "")
+    is_own = token.user_id == viewer.user_id and viewer.scope is None
+    if why and not is_own:
+        raise NotAllowed(why)
+    revoke(token=token, actor=actor)
 
 
 @transaction.atomic

@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 
 from connectors import permissions
-from connectors.permissions import Viewer
+from connectors.models import Team
+from connectors.permissions import Refused, Viewer
+from connectors.states import Permission
 from connectors.views import responses
 
 P = ParamSpec("P")
@@ -40,3 +42,13 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     if responses.is_fragment(request):
         return HttpResponse(status=401, headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})
     return redirect_to_login(request.get_full_path())
+
+
+def refuse_unless(viewer: Viewer, permission: Permission, team: Team | None = None) -> None:
+    """
+    This will let pass whoever holds the permission, in the team or in the whole site.
+
+    :raises Refused: the person does not; the page that follows says why, and whom to ask
+    """
+    if why := viewer.why_not(permission, team.pk if team else None, team.slug if team else ""):
+        raise Refused(permission, why, team)

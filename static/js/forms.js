@@ -8,6 +8,15 @@ document.addEventListener("click", ({ target }) => {
   field.focus();
 });
 
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest?.("[data-copy]");
+  const field = button && document.getElementById(button.dataset.copy);
+  if (!field) return;
+  field.select();
+  await navigator.clipboard?.writeText(field.value);
+  button.lastChild.textContent = "Copied";
+});
+
 document.addEventListener("htmx:after:swap", tellOffset);
 document.addEventListener("change", tellOffset);
 
