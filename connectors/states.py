@@ -72,6 +72,18 @@ GOALS = {
 }
 """The desired state a verb sets. Verbs that are missing here change nothing that lasts."""
 
+INVERSE = {
+    Verb.PAUSE: Verb.RESUME,
+    Verb.STOP: Verb.START,
+    Verb.FORCE_STOP: Verb.START,
+    Verb.RESUME: Verb.PAUSE,
+    Verb.START: Verb.STOP,
+}
+"""The verb that leads back."""
+
+HOLDING = frozenset({Verb.PAUSE, Verb.STOP})
+"""Verbs that may have an end."""
+
 
 class OperationStatus(StrEnum):
     """How far one request has come. The last five are final."""

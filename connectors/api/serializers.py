@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from connectors.models import AuditEvent, Operation, Pipeline, VendorAccount
+from connectors.models import AuditEvent, Hold, Operation, Pipeline, VendorAccount
 from connectors.permissions import Viewer
 from connectors.queries.connectors import Row
 from connectors.queries.verbs import Button
@@ -214,6 +214,7 @@ class OperationRequestSerializer(serializers.Serializer[Any]):
     pipeline = serializers.IntegerField(required=False)
     kind = serializers.CharField()
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+    until = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
     def validate_kind(self, kind: str) -> Verb:
         """This will refuse a word that is no verb."""
@@ -227,6 +228,24 @@ class OperationRequestSerializer(serializers.Serializer[Any]):
         if ("connector" in attrs) == ("pipeline" in attrs):
             raise serializers.ValidationError("Name one target: either connector or pipeline, by its id.")
         return attrs
+
+
+class HoldSerializer(serializers.ModelSerializer[Hold]):
+    """A pause or stop that ends by itself."""
+
+    kind = serializers.CharField(source="operation.kind")
+    reason = serializers.CharField(source="operation.reason")
+
+    class Meta:
+        model = Hold
+        fields = ("id", "connector", "pipeline", "operation", "batch", "kind", "actor", "reason", "until", "trouble",
+                  "ended_at", "outcome", "resumption")  # fmt: skip
+
+
+class ExtensionSerializer(serializers.Serializer[Any]):
+    """Until when; null leaves it held until somebody resumes it."""
+
+    until = serializers.DateTimeField(allow_null=True)
 
 
 class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):

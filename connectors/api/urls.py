@@ -3,7 +3,7 @@
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView
 
-from connectors.api.endpoints import access, batches, connectors, drift, operations, rules, site, teams
+from connectors.api.endpoints import access, batches, connectors, drift, holds, operations, rules, site, teams
 
 urlpatterns = [
     path("connectors/", connectors.Connectors.as_view(), name="api-connectors"),
@@ -16,7 +16,10 @@ urlpatterns = [
     path("operations/<uuid:pk>/", operations.Operation.as_view(), name="api-operation"),
     path("operations/<uuid:pk>/cancel/", operations.Cancellation.as_view(), name="api-operation-cancel"),
     path("operations/<uuid:pk>/retry/", operations.Retry.as_view(), name="api-operation-retry"),
+    path("operations/<uuid:pk>/undo/", operations.Undoing.as_view(), name="api-operation-undo"),
     path("operations/<uuid:pk>/resending/", operations.Resending.as_view(), name="api-operation-resending"),
+    path("holds/", holds.Holds.as_view(), name="api-holds"),
+    path("holds/<int:pk>/extension/", holds.Extension.as_view(), name="api-hold-extension"),
     path("batches/", batches.Batches.as_view(), name="api-batches"),
     path("batches/preview/", batches.Preview.as_view(), name="api-batch-preview"),
     path("batches/<uuid:pk>/", batches.Batch.as_view(), name="api-batch"),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from connectors.models import AuditEvent, BatchItem, Connector, Operation, Pipeline, StateChange
 from connectors.permissions import Viewer
-from connectors.queries import batches, pipelines, samples, timings, verbs
+from connectors.queries import batches, holds, pipelines, samples, timings, verbs
 from connectors.queries import connectors as queries
 from connectors.states import OPEN
 from connectors.vendors import registry
@@ -22,8 +22,8 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     """
     This will gather a connector's page; None when it does not exist for this person.
 
-    Keys: `row` (queries.connectors.Row), `connector`, `operations`, `changes`, `events` (None when the person may
-    not read them), `may_see_configuration`, `viewer`.
+    Keys: `row` (queries.connectors.Row), `connector`, `hold`, `operations`, `changes`, `events` (None when the
+    person may not read them), `may_see_configuration`, `viewer`.
     """
     found = queries.visible_to(viewer).filter(pk=pk).first()
     if found is None:
@@ -32,6 +32,7 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     return {
         "row": row,
         "connector": found,
+        "hold": holds.of(found),
         "operations": list(Operation.objects.filter(connector=found)[:LATEST]),
         "changes": list(StateChange.objects.filter(connector=found).select_related("operation")[:LATEST]),
         "events": _events(viewer, "connector", found),
@@ -44,7 +45,7 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     """
     This will gather a pipeline's page; None when it does not exist for this person.
 
-    Keys: `pipeline`, `vendor`, `is_stale`, `buttons`, `operation`, `operations`, `changes`, `summary` (of the
+    Keys: `pipeline`, `vendor`, `is_stale`, `buttons`, `hold`, `operation`, `operations`, `changes`, `summary` (of the
     connectors the person may see), `events`, `viewer`.
     """
     found = queries.pipelines_of(viewer).filter(pk=pk).first()
@@ -65,6 +66,7 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
             open_verb=under_way.kind if under_way else None,
             times=timings.measured(),
         ),
+        "hold": holds.of(found),
         "operation": operations[0] if operations else None,
         "operations": operations,
         "changes": list(StateChange.objects.filter(pipeline=found).select_related("operation")[:LATEST]),

@@ -18,20 +18,10 @@ from connectors.queries import batches as queries
 from connectors.queries import connectors as reads
 from connectors.services import audit, notices, operations
 from connectors.services.operations import KeyReused, NotAllowed, NotNow, NotPossible
-from connectors.states import LABELS, OperationStatus, SiteRole, Verb
+from connectors.states import HOLDING, INVERSE, LABELS, OperationStatus, SiteRole, Verb
 
 MOST = 10_000
 """Connectors in one batch."""
-INVERSE = {
-    Verb.PAUSE: Verb.RESUME,
-    Verb.STOP: Verb.START,
-    Verb.FORCE_STOP: Verb.START,
-    Verb.RESUME: Verb.PAUSE,
-    Verb.START: Verb.STOP,
-}
-"""The verb that leads back."""
-HOLDING = frozenset({Verb.PAUSE, Verb.STOP})
-"""Verbs that may have an end."""
 
 TIMER = Actor("system", "system:timer")
 TIMER_VIEWER = permissions.Viewer(user_id=0, name=TIMER.name, site_role=SiteRole.ADMIN)

@@ -9,9 +9,9 @@ from django.utils import timezone
 from connectors import permissions
 from connectors.actor import Actor
 from connectors.models import AuditEvent, Batch, Connector, Hold, Operation, Pipeline
-from connectors.services import audit, batches, notices, operations
+from connectors.services import audit, notices, operations
 from connectors.services.operations import NotAllowed, NotNow, NotPossible
-from connectors.states import GOALS, LABELS, OPEN, OperationStatus, Verb
+from connectors.states import GOALS, HOLDING, INVERSE, LABELS, OPEN, OperationStatus, Verb
 
 LONGEST = timedelta(days=30)
 AGAIN = timedelta(seconds=15)
@@ -37,7 +37,7 @@ def hold(
     :raises NotPossible: as `operations.request`
     """
     now = now or timezone.now()
-    if verb not in batches.HOLDING:
+    if verb not in HOLDING:
         raise NotNow(f"{LABELS[verb]} has no end: only pause and stop do.")
     _check(until, now)
     operation = operations.request(
@@ -115,7 +115,7 @@ def expire(pk: int, *, actor: Actor, viewer: permissions.Viewer, now: datetime |
 
 
 def _resume(hold: Hold, actor: Actor, viewer: permissions.Viewer, now: datetime) -> None:
-    verb = batches.INVERSE[Verb(hold.operation.kind)]
+    verb = INVERSE[Verb(hold.operation.kind)]
     reason = f"{hold.actor} held it until now" + (f": {hold.operation.reason}" if hold.operation.reason else "")
     try:
         with transaction.atomic():

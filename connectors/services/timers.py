@@ -11,7 +11,7 @@ from connectors.queries import connectors as reads
 from connectors.services import batches, holds
 from connectors.services.batches import TIMER, TIMER_VIEWER
 from connectors.services.operations import NotPossible
-from connectors.states import GOALS, OperationStatus, Verb
+from connectors.states import GOALS, INVERSE, OperationStatus, Verb
 
 
 def run(now: datetime | None = None) -> int:
@@ -45,7 +45,7 @@ def _lead_back(batch: Batch, ids: list[int], now: datetime) -> None:
         with transaction.atomic():
             child = batches.create(
                 connectors=reads.visible_to(TIMER_VIEWER).filter(pk__in=connectors),
-                verb=batches.INVERSE[Verb(batch.kind)],
+                verb=INVERSE[Verb(batch.kind)],
                 terms=batches.Terms(reason=reason, ticket=batch.ticket, at_once=batch.at_once),
                 actor=TIMER,
                 viewer=TIMER_VIEWER,

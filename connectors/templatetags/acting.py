@@ -2,21 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms, template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from connectors.forms.batches import REASONS, STARTS, UNTIL
-from connectors.models import Batch
+from connectors.models import Batch, Connector, Pipeline
 from connectors.queries.batches import Progress
+from connectors.queries.verbs import Button
+from connectors.states import HOLDING
 from connectors.templatetags import figures
 
 register = template.Library()
 
+REMIND = timedelta(minutes=10)
+"""Before its end a timed pause asks whether that is too soon."""
 ENOUGH = 5
 """Outcomes from which the time that is left is guessed."""
 
@@ -131,6 +137,41 @@ def until_choices(form: forms.Form) -> list[tuple[str, str, bool]]:
     return _chosen(form, "until", UNTIL)
 
 
+@register.simple_tag
+def left(until: datetime) -> SafeString:
+    """This will give how long it still lasts, counting down in the browser."""
+    seconds = (until - timezone.now()).total_seconds()
+    return format_html(
+        '<time data-left datetime="{}" title="{}">{}</time>',
+        f"{until:%Y-%m-%dT%H:%M:%SZ}",
+        figures.exact(until),
+        f"{figures.age(seconds)} left" if seconds > 0 else "ends now",
+    )
+
+
+@register.simple_tag
+def is_near(until: datetime) -> bool:
+    """This will tell whether it ends so soon that whoever needs longer should say so."""
+    return until - timezone.now() < REMIND
+
+
+@register.simple_tag
+def team_of(target: Connector | Pipeline) -> int:
+    """This will give the team that owns a target."""
+    return target.team_id if isinstance(target, Connector) else target.account.team_id
+
+
+@register.simple_tag
+def verb_until(button: Button, kind: str, pk: int, classes: str = "btn") -> SafeString | str:
+    """This will give the way to a pause or stop that ends by itself; nothing where its own dialog offers that."""
+    if button.verb not in HOLDING or button.consequence or not button.is_on:
+        return ""
+    url = f"{reverse(f'{kind}-operation-new', args=[pk])}?{urlencode({'kind': button.verb, 'until': '1h'})}"
+    return format_html(
+        '<a class="{}" href="{}" hx-get="{}" hx-target="#dialog">{} until…</a>', classes, url, url, button.label
+    )
+
+
 def _chosen(form: Any, name: str, choices: Sequence[tuple[str, str]]) -> list[tuple[str, str, bool]]:
-    given = form.data.get(name, "") if form else ""
+    given = form[name].value() or "" if form else ""
     return [(value, label, value == given) for value, label in choices]

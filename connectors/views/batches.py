@@ -18,7 +18,7 @@ from connectors.queries import batches as reads
 from connectors.queries import connectors as queries
 from connectors.queries import pages
 from connectors.services import actors, audit, batches, operations
-from connectors.states import LABELS, Verb
+from connectors.states import HOLDING, LABELS, Verb
 from connectors.views import addresses, responses
 from connectors.views.access import signed_in
 
@@ -142,7 +142,7 @@ def _dialog(
         "words": words,
         "form": form,
         "choices": _choices(form, len(plan.act)),
-        "has_end": verb in batches.HOLDING,
+        "has_end": verb in HOLDING,
         "query": query.urlencode(),
         "key": form.data.get("key") or uuid.uuid4().hex,
         "refusal": refusal,

@@ -1,22 +1,27 @@
 """Asking for a verb. Creating an operation is all that a button does; the row then shows what is under way."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from connectors.actor import Actor
 from connectors.forms.operations import OperationForm
 from connectors.models import Connector, Operation, Pipeline
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
 from connectors.queries import operations as reads
-from connectors.queries import pages
+from connectors.queries import pages, pipelines
+from connectors.queries.undo import inverse_of
 from connectors.queries.verbs import Button
-from connectors.services import actors, audit, operations
-from connectors.states import LABELS, Verb
+from connectors.services import actors, audit, batches, holds, operations, undo
+from connectors.states import HOLDING, LABELS, Verb
+from connectors.templatetags import figures
 from connectors.views import responses
 from connectors.views.access import signed_in
 
@@ -39,22 +44,14 @@ def create_for_pipeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpRe
 @signed_in
 def new_for_connector(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will say what a verb on a connector leads to, before it is sent."""
-    context = pages.connector(viewer, pk)
-    if context is None:
-        raise Http404
-    row = context["row"]
-    return _new(request, viewer, context["connector"], row.buttons, row.operation and row.operation.pk)
+    return _new(request, viewer, get_object_or_404(queries.visible_to(viewer), pk=pk))
 
 
 @require_safe
 @signed_in
 def new_for_pipeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will say what a verb on a pipeline leads to, before it is sent."""
-    context = pages.pipeline(viewer, pk)
-    if context is None:
-        raise Http404
-    operation = context["operation"]
-    return _new(request, viewer, context["pipeline"], context["buttons"], operation and operation.pk)
+    return _new(request, viewer, get_object_or_404(queries.pipelines_of(viewer), pk=pk))
 
 
 @require_POST
@@ -62,6 +59,13 @@ def new_for_pipeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpRespo
 def cancel(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpResponse:
     """This will cancel an operation that was not sent yet."""
     return _change(request, viewer, pk, operations.cancel, "cancelled")
+
+
+@require_POST
+@signed_in
+def take_back(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpResponse:
+    """This will undo an operation: cancel it, or ask for the way back."""
+    return _change(request, viewer, pk, undo.undo, "is taken back")
 
 
 @require_POST
@@ -98,29 +102,99 @@ def _change(
 def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) -> HttpResponse:
     form = OperationForm(request.POST)
     if not form.is_valid():
+        if "dialog" in request.POST and "kind" not in form.errors:
+            return _new(request, viewer, target, form, status=422)
         return responses.refused(request, viewer, target, _first_error(form), status=422)
-    actor, verb, reason = actors.of(request), form.cleaned_data["kind"], form.cleaned_data["reason"]
+    actor, verb, reason = actors.of(request), form.cleaned_data["kind"], form.reason_on_record
     try:
-        operations.request(target=target, verb=verb, actor=actor, viewer=viewer, reason=reason, key=_key(target, form))
+        if form.cleaned_data["starts"]:
+            return _later(request, viewer, target, form)
+        made = _asked(target, form, actor, viewer)
     except operations.NotPossible as error:
         operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error)
         status = 403 if isinstance(error, operations.NotAllowed) else 409
-        return responses.refused(request, viewer, target, str(error), status=status)
+        return _refused(request, viewer, target, form, str(error), status)
     except audit.Unwritable as error:
-        return responses.refused(request, viewer, target, str(error), status=503)
-    return responses.fragment_or_redirect(request, viewer, target, f"{LABELS[verb]} of {target.name} asked.")
+        return _refused(request, viewer, target, form, str(error), 503)
+    back = made if inverse_of(made, target) else None
+    return responses.fragment_or_redirect(request, viewer, target, _said(made, form), undo=back)
+
+
+def _asked(target: Connector | Pipeline, form: OperationForm, actor: Actor, viewer: Viewer) -> Operation:
+    wish = {"target": target, "verb": form.cleaned_data["kind"], "actor": actor, "viewer": viewer,
+            "reason": form.reason_on_record, "key": _key(target, form)}  # fmt: skip
+    if until := form.cleaned_data["until"]:
+        return holds.hold(until=until, **wish)
+    return operations.request(**wish)
+
+
+def _later(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, form: OperationForm) -> HttpResponse:
+    """What has a beginning is a batch of one: it waits in the table, and has a page to cancel it from."""
+    if not isinstance(target, Connector):
+        raise operations.NotNow("A pipeline is asked now, not later.")
+    data = form.cleaned_data
+    terms = batches.Terms(reason=data["reason"], ticket=data["ticket"], starts_at=data["starts"], until=data["until"])
+    made = batches.create(
+        connectors=queries.visible_to(viewer).filter(pk=target.pk), verb=data["kind"], terms=terms,
+        actor=actors.of(request), viewer=viewer, selection=target.name, key=_key(target, form),
+    )  # fmt: skip
+    if responses.is_fragment(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("batch", args=[made.pk])})
+    return redirect("batch", made.pk)
+
+
+def _refused(
+    request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, form: OperationForm, why: str, status: int
+) -> HttpResponse:
+    """In the dialog, with all that was typed, when it came from there; else in the row."""
+    if "dialog" in request.POST:
+        return _new(request, viewer, target, form, refusal=why, status=status)
+    return responses.refused(request, viewer, target, why, status=status)
+
+
+def _said(operation: Operation, form: OperationForm) -> str:
+    until = form.cleaned_data["until"]
+    tail = f" until {figures.clock(until, timezone.now())}" if until else ""
+    return f"{LABELS[Verb(operation.kind)]} of {operation.target.name}{tail} asked."
 
 
 def _new(
-    request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, buttons: list[Button], after: object
+    request: HttpRequest,
+    viewer: Viewer,
+    target: Connector | Pipeline,
+    form: OperationForm | None = None,
+    *,
+    refusal: str = "",
+    status: int = 200,
 ) -> HttpResponse:
-    button = next((b for b in buttons if b.verb == request.GET.get("kind")), None)
+    """The dialog: what the verb leads to and for whom, why, from when and until when."""
+    kind = form.data.get("kind") if form else request.GET.get("kind")
+    buttons, after = _buttons(viewer, target)
+    button = next((b for b in buttons if b.verb == kind), None)
     if button is None:
         raise Http404
-    kind = "connector" if isinstance(target, Connector) else "pipeline"
-    context = {"target": target, "kind": kind, "button": button, "after": after or "", "viewer": viewer}
+    context = {
+        "target": target,
+        "kind": "connector" if isinstance(target, Connector) else "pipeline",
+        "button": button,
+        "after": form.data.get("after", "") if form else after,
+        "viewer": viewer,
+        "form": form or OperationForm(initial={"until": request.GET.get("until", "")}),
+        "has_end": button.verb in HOLDING,
+        "affected": pipelines.affected(viewer, target) if isinstance(target, Pipeline) else None,
+        "refusal": refusal,
+    }
     page = "_dialog.html" if responses.is_fragment(request) else "new.html"
-    return render(request, f"connectors/operation/{page}", context)
+    return render(request, f"connectors/operation/{page}", context, status=status)
+
+
+def _buttons(viewer: Viewer, target: Connector | Pipeline) -> tuple[Sequence[Button], object]:
+    """The verbs of a target, and the operation that the person sees last."""
+    if isinstance(target, Connector):
+        (row,) = queries.rows([target], viewer)
+        return row.buttons, row.operation.pk if row.operation else ""
+    context = pages.pipeline(viewer, target.pk) or {"buttons": [], "operation": None}
+    return context["buttons"], context["operation"].pk if context["operation"] else ""
 
 
 def _key(target: Connector | Pipeline, form: OperationForm) -> str:

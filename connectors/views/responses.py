@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from connectors.models import Connector, Pipeline
+from connectors.models import Connector, Operation, Pipeline
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
 from connectors.queries import pages
@@ -23,11 +23,17 @@ def is_fragment(request: HttpRequest) -> bool:
     return "HX-Request" in request.headers
 
 
-def fragment_or_redirect(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, said: str) -> HttpResponse:
-    """This will show the target as it is now and say what was asked."""
+def fragment_or_redirect(
+    request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, said: str, *, undo: Operation | None = None
+) -> HttpResponse:
+    """
+    This will show the target as it is now and say what was asked.
+
+    :param undo: what a press takes back, for a minute
+    """
     if is_fragment(request):
-        return HttpResponse(_shown(request, viewer, target) + toast(said), status=ACCEPTED)
-    messages.success(request, said)
+        return HttpResponse(_shown(request, viewer, target) + toast(said, undo=undo), status=ACCEPTED)
+    messages.success(request, said, extra_tags=str(undo.pk) if undo else "")
     return redirect(_back(request, target))
 
 
@@ -55,9 +61,9 @@ def _shown(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, r
     return parts.partial(f"#connector-{target.pk}", "outerMorph", html)
 
 
-def toast(said: str, *, is_refusal: bool = False) -> str:
+def toast(said: str, *, is_refusal: bool = False, undo: Operation | None = None) -> str:
     """This will give a message for the dock of the open page."""
-    context = {"message": said, "is_refusal": is_refusal}
+    context = {"message": said, "is_refusal": is_refusal, "undo": undo.pk if undo else ""}
     return parts.partial("#dock", "beforeend", render_to_string("components/_toast.html", context))
 
 

@@ -30,6 +30,11 @@ export function tick() {
     const text = seconds > 0 ? `in ${age(seconds)}` : "now";
     if (time.textContent !== text) time.textContent = text;
   }
+  for (const time of document.querySelectorAll("time[data-left]")) {
+    const left = (Date.parse(time.dateTime) - now) / 1000;
+    const text = left > 0 ? `${age(left)} left` : "ends now";
+    if (time.textContent !== text) time.textContent = text;
+  }
 }
 
 // One message tells that an account was read; the rows it holds need not be sent again.

@@ -38,9 +38,10 @@ document.addEventListener("click", (event) => {
   if (theme) setTheme(theme);
 });
 
-// The row shows what became of it, a refusal too.
-document.addEventListener("htmx:finally:request", ({ target }) => {
-  if (target.matches?.("dialog form[data-closes]")) target.closest("dialog").close();
+// Once it is asked, the row shows what becomes of it; a refusal is shown in the dialog, with all that was typed.
+document.addEventListener("htmx:finally:request", ({ target, detail }) => {
+  const isTaken = detail.ctx?.response?.status < 400;
+  if (isTaken && target.matches?.("dialog form[data-closes]")) target.closest("dialog").close();
 });
 
 function setTheme(theme) {

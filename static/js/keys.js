@@ -1,7 +1,8 @@
-// Single keys: / search, j and k from row to row, x to select, g b and g a to a page, ? the list of keys.
+// Single keys: / search, j and k from row to row, x to select, z to undo, g b and g a to a page, ? the list of keys.
 // They are off while a field has focus.
 
 import { clear, pick } from "./selection.js";
+import { undo } from "./toasts.js";
 
 const isField = (element) => element.closest?.("input:not([type=checkbox]), select, textarea, [contenteditable]");
 let waitsForPlace = false;
@@ -19,6 +20,7 @@ function press(key) {
   if (key === "j") return step(1);
   if (key === "k") return step(-1);
   if (key === "x" || key === "X") return pick(row(), key === "X");
+  if (key === "z") return undo();
   if (key === "?") return toggle(document.querySelector("#keys"));
   waitsForPlace = key === "g";
   return waitsForPlace;

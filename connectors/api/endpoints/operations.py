@@ -1,7 +1,9 @@
 """Asking for verbs, and looking at what became of it."""
 
 import uuid
+from datetime import datetime
 from http import HTTPStatus
+from typing import Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -15,7 +17,7 @@ from connectors.api.base import Endpoint
 from connectors.models import Connector, Pipeline
 from connectors.queries import connectors as queries
 from connectors.queries import operations as reads
-from connectors.services import actors, operations
+from connectors.services import actors, holds, operations, undo
 from connectors.states import OperationStatus
 
 LONGEST_KEY = 200
@@ -63,9 +65,8 @@ class Operations(Endpoint):
             raise ValidationError({"Idempotency-Key": [f"At most {LONGEST_KEY} characters."]})
         actor = actors.of(request)
         try:
-            made = operations.request(
-                target=target, verb=wish["kind"], actor=actor, viewer=self.viewer, reason=wish["reason"], key=key
-            )
+            made = _asked(wish["until"], target=target, verb=wish["kind"], actor=actor, viewer=self.viewer,
+                          reason=wish["reason"], key=key)  # fmt: skip
         except operations.NotPossible as error:
             operations.record_refusal(target=target, verb=wish["kind"], actor=actor, reason=wish["reason"], error=error)
             raise
@@ -95,6 +96,17 @@ class Retry(Endpoint):
         return Response(serializers.OperationSerializer(made).data, status=HTTPStatus.ACCEPTED)
 
 
+class Undoing(Endpoint):
+    """`operations/{id}/undo/`"""
+
+    @extend_schema(operation_id="operations_undo", request=None, responses={202: serializers.OperationSerializer})
+    def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """This will take it back: cancel it while it is queued, else ask for the way back (202, an operation)."""
+        found = get_object_or_404(reads.visible_to(self.viewer), pk=pk)
+        made = undo.undo(operation=found, actor=actors.of(request), viewer=self.viewer)
+        return Response(serializers.OperationSerializer(made).data, status=HTTPStatus.ACCEPTED)
+
+
 class Resending(Endpoint):
     """`operations/{id}/resending/`"""
 
@@ -116,3 +128,7 @@ class Cancellation(Endpoint):
         actor = actors.of(request)
         ended = operations.cancel(operation=found, actor=actor, viewer=self.viewer)
         return Response(serializers.OperationSerializer(ended).data)
+
+
+def _asked(until: datetime | None, **wish: Any) -> Any:
+    return holds.hold(until=until, **wish) if until else operations.request(**wish)

@@ -1,9 +1,11 @@
 """Asking for verbs by program."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from connectors.models import AuditEvent, Operation
@@ -148,3 +150,35 @@ def test_status_is_one_of_the_promised_words() -> None:
     assert list(OperationStatus) == [
         "queued", "sent", "accepted", "converging", "confirmed", "failed", "timed_out", "overridden", "cancelled",
     ]  # fmt: skip
+
+
+def test_until_makes_a_pause_end_by_itself_and_its_end_is_moved(client_of: ClientOf, estate: Estate) -> None:
+    client, until = client_of("operator"), timezone.now() + timedelta(hours=1)
+    ask(client, {"connector": estate.connectors[0].pk, "kind": "pause", "until": until.isoformat()})
+    (hold,) = client.get("/api/v1/holds/").json()["results"]
+    later = (until + timedelta(hours=1)).isoformat()
+
+    moved = client.post(f"/api/v1/holds/{hold['id']}/extension/", {"until": later}, format="json")
+    left = client.post(f"/api/v1/holds/{hold['id']}/extension/", {"until": None}, format="json")
+
+    assert (hold["kind"], hold["connector"]) == ("pause", estate.connectors[0].pk)
+    assert datetime.fromisoformat(moved.json()["until"]) == datetime.fromisoformat(later)
+    assert (left.json()["outcome"], client.get("/api/v1/holds/").json()["count"]) == ("left held", 0)
+
+
+def test_until_is_refused_for_a_verb_without_an_end(client_of: ClientOf, estate: Estate) -> None:
+    until = (timezone.now() + timedelta(hours=1)).isoformat()
+
+    answer = ask(client_of("operator"), {"connector": estate.connectors[0].pk, "kind": "restart", "until": until})
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:switchyard:problem:not_now")
+
+
+@pytest.mark.parametrize(("name", "status"), [("operator", 202), ("viewer", 403), ("stranger", 404)])
+def test_undo_takes_back_what_was_not_sent(client_of: ClientOf, estate: Estate, name: str, status: int) -> None:
+    made = ask(client_of("operator"), {"connector": estate.connectors[0].pk, "kind": "pause"}).json()
+
+    answer = client_of(name).post(f"{PATH}{made['id']}/undo/")
+
+    assert answer.status_code == status
+    assert Operation.objects.get().status == (OperationStatus.CANCELLED if status == 202 else OperationStatus.QUEUED)
