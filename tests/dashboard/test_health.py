@@ -42,7 +42,7 @@ def test_readyz_is_ready_when_everything_works(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("age", "words"),
-    [(None, "none yet: are beat and worker running?"), (90, "newest 90.0 s ago: are beat and worker running?")],
+    [(None, r"none yet: are beat and worker running\?"), (90, r"newest 9\d\.\d s ago: are beat and worker running\?")],
 )
 def test_readyz_misses_ticks(client: Client, age: int | None, words: str) -> None:
     if age:
@@ -51,7 +51,9 @@ def test_readyz_misses_ticks(client: Client, age: int | None, words: str) -> Non
     answer = client.get("/readyz")
 
     assert answer.status_code == 503
-    assert answer.json()["checks"]["ticks"] == {"ok": False, "detail": words}
+    check = answer.json()["checks"]["ticks"]
+    assert check["ok"] is False
+    assert re.fullmatch(words, check["detail"])
 
 
 def test_readyz_misses_the_broker_and_does_not_name_it(client: Client, settings: Any) -> None:
