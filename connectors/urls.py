@@ -1,6 +1,6 @@
 """The domain's pages."""
 
-from django.urls import path
+from django.urls import include, path
 
 from connectors.views import (
     access_requests,
@@ -20,6 +20,7 @@ from connectors.views import (
 )
 
 urlpatterns = [
+    path("", include("connectors.guard_urls")),
     path("", board.board, name="board"),
     path("board/filters/<slug:slug>/", facets.facet, name="board-filter"),
     path("connectors/<int:pk>/", targets.connector, name="connector"),

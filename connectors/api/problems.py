@@ -16,6 +16,8 @@ STATUS = {
     operations.NotSupported: HTTPStatus.BAD_REQUEST,
     operations.NotNow: HTTPStatus.CONFLICT,
     operations.InProgress: HTTPStatus.CONFLICT,
+    operations.Frozen: HTTPStatus.CONFLICT,
+    operations.ApprovalNeeded: HTTPStatus.CONFLICT,
     operations.KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     batches.NothingToDo: HTTPStatus.CONFLICT,
     batches.Changed: HTTPStatus.CONFLICT,

@@ -1,11 +1,12 @@
 """The addresses below `/api/v1/`."""
 
-from django.urls import path
+from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from connectors.api.endpoints import access, batches, connectors, drift, holds, operations, rules, site, teams
 
 urlpatterns = [
+    path("", include("connectors.api.guard_urls")),
     path("connectors/", connectors.Connectors.as_view(), name="api-connectors"),
     path("connectors/<int:pk>/", connectors.Connector.as_view(), name="api-connector"),
     path("connectors/<int:pk>/drift/", drift.ConnectorDrift.as_view(), name="api-connector-drift"),

@@ -4,6 +4,7 @@ from connectors.models.accounts import VendorAccount
 from connectors.models.audit import AuditChain, AuditCheckpoint, AuditEvent, AuditPending, AuditSeal, AuditSink
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
+from connectors.models.guards import Approval, ApprovalTarget, BreakGlass, FreezeWindow, Protection
 from connectors.models.operations import Operation, StateChange, UsualTime
 from connectors.models.people import (
     AccessRequest,
@@ -20,6 +21,8 @@ from connectors.models.samples import Sample
 __all__ = [
     "AccessRequest",
     "ApiToken",
+    "Approval",
+    "ApprovalTarget",
     "AuditChain",
     "AuditCheckpoint",
     "AuditEvent",
@@ -28,8 +31,10 @@ __all__ = [
     "AuditSink",
     "Batch",
     "BatchItem",
+    "BreakGlass",
     "Connector",
     "FirstAdminLink",
+    "FreezeWindow",
     "Hold",
     "Invitation",
     "Membership",
@@ -37,6 +42,7 @@ __all__ = [
     "OwnershipClaim",
     "OwnershipRule",
     "Pipeline",
+    "Protection",
     "Sample",
     "SiteMembership",
     "StateChange",

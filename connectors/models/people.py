@@ -84,6 +84,10 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.start}…)"
 
+    def is_live(self, now: datetime) -> bool:
+        """This will tell whether it still opens anything."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
 
 class Invitation(models.Model):
     """A way into a team for one address, by a link that ends. Only a hash of its secret is kept."""

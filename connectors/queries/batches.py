@@ -1,7 +1,7 @@
 """Every read of batches: who sees which, what one would do, how far one has come."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connectors.models import Batch, BatchItem, Connector, Operation, VendorAccount
 from connectors.permissions import Viewer
-from connectors.queries import timings, verbs
+from connectors.queries import approvals, guards, timings, verbs
 from connectors.states import GOALS, LABELS, OPEN, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import Vendor
@@ -160,10 +160,23 @@ class Plan:
         return len(self.act) + len(self.skipped)
 
 
-def plan(connectors: QuerySet[Connector], verb: Verb, viewer: Viewer, now: datetime | None = None) -> Plan:
-    """This will tell which of these connectors the verb would be asked of, and why not of the others: three queries."""
+def plan(
+    connectors: QuerySet[Connector],
+    verb: Verb,
+    viewer: Viewer,
+    now: datetime | None = None,
+    *,
+    is_system: bool = False,
+) -> Plan:
+    """
+    This will tell which of these connectors the verb would be asked of, and why not of the others: six queries.
+
+    :param is_system: the product acts, so no person's exceptions and approvals count
+    """
     now = now or timezone.now()
     rows = list(connectors.defer(*HEAVY))
+    rails = guards.read(viewer, connectors=[row.pk for row in rows], is_system=is_system, now=now)
+    approved = set() if is_system else approvals.ready(verb, viewer.user_id, now)
     under_way = _under_way()
     times = timings.measured()
     act: list[Connector] = []
@@ -177,7 +190,8 @@ def plan(connectors: QuerySet[Connector], verb: Verb, viewer: Viewer, now: datet
         capability = vendor.capability(verb, "connector")
         usual = timings.usual(times, vendor.slug, capability).p50 if capability else 0.0
         there = accounts.setdefault(row.account_id, AccountPlan(row.account, vendor, usual))
-        if why := why_not(row, verb, viewer, open_verb=under_way.get(row.pk), now=now):
+        why = why_not(row, verb, viewer, open_verb=under_way.get(row.pk), now=now)
+        if why := why or _guarded(row, verb, viewer, rails, approved):
             there.skip += 1
             skipped.append((row, why))
             group = skips.setdefault(why, Skip(why))
@@ -211,6 +225,22 @@ def why_not(connector: Connector, verb: Verb, viewer: Viewer, *, open_verb: str 
     if not open_verb and GOALS.get(verb) == connector.state and not connector.is_stale(now):
         return ALREADY.format(state=connector.state)
     return verbs.why_not(connector, capability, is_stale=connector.is_stale(now), open_verb=open_verb)
+
+
+def _guarded(
+    connector: Connector,
+    verb: Verb,
+    viewer: Viewer,
+    rails: guards.Rails,
+    approved: Container[tuple[int, str, datetime]],
+) -> str:
+    """Why the gate would not let it pass."""
+    if refusal := rails.why_frozen(connector, viewer):
+        return refusal.sentence
+    protections = rails.guarding(connector, verb)
+    if not protections or (connector.pk, connector.state, connector.state_since) in approved:
+        return ""
+    return approvals.needed(connector, verb, protections)
 
 
 def _under_way() -> Mapping[int, str]:

@@ -27,7 +27,7 @@ from connectors import diagnose, matrix
 from connectors.matrix import Activity
 from connectors.models import Connector, Operation, Pipeline, VendorAccount
 from connectors.permissions import Viewer
-from connectors.queries import timings, upcoming, verbs
+from connectors.queries import guards, timings, upcoming, verbs
 from connectors.queries.upcoming import Upcoming
 from connectors.states import OPEN, State
 from connectors.vendors import registry
@@ -162,6 +162,8 @@ class Row:
     """The last one, open or not."""
     upcoming: Upcoming | None = None
     """What happens next by itself."""
+    guard: guards.Mark | None = None
+    """The lock, or the freeze to come."""
 
     @property
     def open_operation(self) -> Operation | None:
@@ -170,11 +172,12 @@ class Row:
 
 
 def rows(connectors: Sequence[Connector], viewer: Viewer, now: datetime | None = None) -> list[Row]:
-    """This will put together what the board shows of these connectors, with three queries for all of them."""
+    """This will put together what the board shows of these connectors, with a few queries for all of them."""
     now = now or timezone.now()
-    last, times = last_operations([c.pk for c in connectors]), timings.measured()
+    ids = [c.pk for c in connectors]
+    last, times, rails = last_operations(ids), timings.measured(), guards.read(viewer, connectors=ids, now=now)
     coming = upcoming.of(connectors)
-    return [_row(c, viewer, last.get(c.pk), coming.get(c.pk), times, now) for c in connectors]
+    return [_row(c, viewer, last.get(c.pk), coming.get(c.pk), times, rails) for c in connectors]
 
 
 def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
@@ -189,8 +192,9 @@ def _row(
     operation: Operation | None,
     coming: Upcoming | None,
     times: timings.Measured,
-    now: datetime,
+    rails: guards.Rails,
 ) -> Row:
+    now = rails.now
     is_stale = connector.is_stale(now)
     open_verb = operation.kind if operation and operation.is_open else None
     return Row(
@@ -199,10 +203,16 @@ def _row(
         verdict=connector.verdict(now),
         is_stale=is_stale,
         why=diagnose.diagnose(situation(connector, is_stale=is_stale)),
-        buttons=verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times),
+        buttons=verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times, rails=rails),
         operation=operation,
-        upcoming=coming,
+        upcoming=upcoming.sooner(coming, _freeze(connector, rails)),
+        guard=rails.mark(connector),
     )
+
+
+def _freeze(connector: Connector, rails: guards.Rails) -> Upcoming | None:
+    coming = rails.coming(connector)
+    return Upcoming("lock", "Freezes", coming[1].starts_at, coming[0].name) if coming else None
 
 
 def situation(connector: Connector, *, is_stale: bool) -> diagnose.Situation:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from connectors.models import AuditEvent, BatchItem, Connector, Operation, Pipeline, StateChange
 from connectors.permissions import Viewer
-from connectors.queries import batches, holds, pipelines, samples, timings, verbs
+from connectors.queries import batches, guards, holds, pipelines, samples, timings, verbs
 from connectors.queries import connectors as queries
 from connectors.states import OPEN
 from connectors.vendors import registry
@@ -23,7 +23,7 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     This will gather a connector's page; None when it does not exist for this person.
 
     Keys: `row` (queries.connectors.Row), `connector`, `hold`, `operations`, `changes`, `events` (None when the
-    person may not read them), `may_see_configuration`, `viewer`.
+    person may not read them), `guard` (queries.guards.Panel), `may_see_configuration`, `viewer`.
     """
     found = queries.visible_to(viewer).filter(pk=pk).first()
     if found is None:
@@ -36,6 +36,7 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
         "operations": list(Operation.objects.filter(connector=found)[:LATEST]),
         "changes": list(StateChange.objects.filter(connector=found).select_related("operation")[:LATEST]),
         "events": _events(viewer, "connector", found),
+        "guard": guards.panel(found, viewer),
         "may_see_configuration": viewer.may_see_configuration(found.team_id),
         "viewer": viewer,
     }
@@ -45,7 +46,8 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     """
     This will gather a pipeline's page; None when it does not exist for this person.
 
-    Keys: `pipeline`, `vendor`, `is_stale`, `buttons`, `hold`, `operation`, `operations`, `changes`, `summary` (of the
+    Keys: `pipeline`, `vendor`, `is_stale`, `buttons`, `hold`, `guard` (queries.guards.Mark), `operation`,
+    `operations`, `changes`, `summary` (of the
     connectors the person may see), `events`, `viewer`.
     """
     found = queries.pipelines_of(viewer).filter(pk=pk).first()
@@ -55,6 +57,7 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     is_stale = found.is_stale(now)
     operations = list(Operation.objects.filter(pipeline=found)[:LATEST])
     under_way = next((o for o in operations if o.status in OPEN), None)
+    rails = guards.read(viewer, pipelines=[found.pk], now=now)
     return {
         "pipeline": found,
         "vendor": registry.get(found.account.vendor),
@@ -65,8 +68,10 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
             is_stale=is_stale,
             open_verb=under_way.kind if under_way else None,
             times=timings.measured(),
+            rails=rails,
         ),
         "hold": holds.of(found),
+        "guard": rails.mark(found),
         "operation": operations[0] if operations else None,
         "operations": operations,
         "changes": list(StateChange.objects.filter(pipeline=found).select_related("operation")[:LATEST]),

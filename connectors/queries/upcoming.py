@@ -42,6 +42,11 @@ def of(connectors: Sequence[Connector]) -> dict[int, Upcoming]:
     return first
 
 
+def sooner(one: Upcoming | None, other: Upcoming | None) -> Upcoming | None:
+    """This will give whichever comes first."""
+    return min((found for found in (one, other) if found), key=lambda found: found.at, default=None)
+
+
 def holds(connectors: Sequence[Connector]) -> dict[int, Upcoming]:
     """This will give the ends of timed pauses and stops."""
     held = [c.pk for c in connectors if c.desired_state in HELD]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from connectors.models import Connector, Pipeline
 from connectors.permissions import Viewer
+from connectors.queries import approvals
+from connectors.queries.guards import Rails
 from connectors.queries.timings import Measured, Usual, usual
 from connectors.states import LABELS, State, Verb
 from connectors.vendors import registry
@@ -70,24 +72,41 @@ def capability_of(target: Connector | Pipeline, verb: Verb) -> Capability | None
 
 
 def buttons(
-    target: Connector | Pipeline, viewer: Viewer, *, is_stale: bool, open_verb: str | None, times: Measured
+    target: Connector | Pipeline,
+    viewer: Viewer,
+    *,
+    is_stale: bool,
+    open_verb: str | None,
+    times: Measured,
+    rails: Rails,
 ) -> list[Button]:
     """This will give each verb the vendor has for this kind of target, the likeliest one first."""
     team = target.team if isinstance(target, Connector) else target.account.team
     forbidden = viewer.why_not_operate(team.pk, team.slug)
     special = target.facts.get("consequence", {})
+    frozen = rails.why_frozen(target, viewer)
     found = [
         Button(
             verb=capability.verb,
             label=_label(capability),
-            why_not=forbidden or why_not(target, capability, is_stale=is_stale, open_verb=open_verb),
-            consequence=special.get(capability.verb) or capability.consequence,
+            why_not=forbidden
+            or why_not(target, capability, is_stale=is_stale, open_verb=open_verb)
+            or (frozen.sentence if frozen else ""),
+            consequence=_guarded(target, capability.verb, rails)
+            or special.get(capability.verb)
+            or capability.consequence,
             times=usual(times, target.account.vendor, capability),
         )
         for capability in capabilities_of(target)
     ]
     order = (*LIKELIEST.get(State(target.state), ()), *USUALLY)
     return sorted(found, key=lambda b: (not b.is_on, order.index(b.verb) if b.verb in order else len(order)))
+
+
+def _guarded(target: Connector | Pipeline, verb: Verb, rails: Rails) -> str:
+    """What is protected asks first: the press is a request to a second person."""
+    protections = rails.guarding(target, verb)
+    return approvals.needed(target, verb, protections) if protections else ""
 
 
 def _label(capability: Capability) -> str:

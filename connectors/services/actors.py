@@ -1,5 +1,6 @@
 """From a web request to the actor behind it."""
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from connectors.actor import Actor
@@ -25,4 +26,16 @@ def of(request: HttpRequest) -> Actor:
         address=request.META.get("REMOTE_ADDR") or None,
         user_agent=request.headers.get("user-agent", ""),
         request_id=getattr(request, "request_id", ""),
+    )
+
+
+def behind(user: User, token: ApiToken | None, request_id: str = "") -> Actor:
+    """This will name whoever asked for something earlier, on their own or by a token."""
+    return Actor(
+        kind="token" if token else "person",
+        name=user.get_username(),
+        user_id=user.pk,
+        token_id=token.pk if token else None,
+        token_name=token.name if token else "",
+        request_id=request_id,
     )

@@ -66,7 +66,7 @@ def _claim(batch_id: str, now: datetime) -> Batch | None:
     """Saves work; that nothing is asked twice does not rest on it."""
     free = Q(claimed_until__isnull=True) | Q(claimed_until__lt=now)
     taken = Batch.objects.filter(free, pk=batch_id, finished_at__isnull=True).update(claimed_until=now + CLAIM)
-    return Batch.objects.select_related("user", "token").get(pk=batch_id) if taken else None
+    return Batch.objects.select_related("user", "token", "parent").get(pk=batch_id) if taken else None
 
 
 def _who(batch: Batch) -> tuple[Actor, Viewer | None]:
@@ -191,6 +191,8 @@ def _ask_one(batch: Batch, pk: int, actor: Actor, viewer: Viewer) -> None:
         item.status, item.why = Status.SKIPPED, str(error)
         target = operations.locked(item.connector)
         operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error, batch_id=batch.pk)
+        if isinstance(error, operations.Frozen) and actor == TIMER and batch.parent:
+            holds.reopen(batch=batch.parent, connector=item.connector, trouble=str(error), now=timezone.now())
     else:
         item.status = Status.ASKED
         if batch.until:

@@ -88,7 +88,7 @@ def create(
             raise KeyReused("This Idempotency-Key was used for another request. Take a new one for each request.")
         return earlier
     _check_terms(terms, verb, now)
-    plan = queries.plan(connectors, verb, viewer, now)
+    plan = queries.plan(connectors, verb, viewer, now, is_system=actor.kind == "system")
     if not plan.act:
         raise NothingToDo(_nothing(plan))
     if plan.match > MOST:

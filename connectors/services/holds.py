@@ -130,6 +130,14 @@ def _resume(hold: Hold, actor: Actor, viewer: permissions.Viewer, now: datetime)
     _end(hold, "resumed", now)
 
 
+def reopen(*, batch: Batch, connector: Connector, trouble: str, now: datetime) -> None:
+    """This will let a hold of a batch wait on: a freeze came in between. It is tried again by itself."""
+    held_anew = Hold.objects.filter(connector=connector, ended_at__isnull=True).exists()
+    if not held_anew:
+        ended = Hold.objects.filter(batch=batch, connector=connector, outcome="resumed")
+        ended.update(ended_at=None, outcome="", trouble=trouble, tried_at=now)
+
+
 def _end_overtaken(now: datetime) -> None:
     """Whoever asked anything else since has decided about it."""
     open_ones = Hold.objects.filter(ended_at__isnull=True)

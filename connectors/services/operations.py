@@ -12,7 +12,7 @@ from connectors import permissions
 from connectors.actor import Actor
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, VendorAccount
 from connectors.queries import verbs
-from connectors.services import audit, notices
+from connectors.services import audit, guards, notices
 from connectors.states import GOALS, LABELS, OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import Capability
@@ -60,6 +60,22 @@ class InProgress(NotPossible):
     code = "in_progress"
 
 
+class Frozen(NotPossible):
+    """A freeze holds for the target."""
+
+    code = "frozen"
+
+
+class ApprovalNeeded(NotPossible):
+    """The target is protected, and no second person has approved this very verb on it as it is now."""
+
+    code = "approval_needed"
+
+
+GUARDED: dict[str, type[NotPossible]] = {"freeze": Frozen, "protection": ApprovalNeeded}
+"""By the rule that decided."""
+
+
 class KeyReused(NotPossible):
     """The idempotency key was used for another request."""
 
@@ -87,6 +103,8 @@ def request(
     :raises NotSupported: the vendor has no such verb for this kind of target
     :raises NotNow: the verb does not apply to the state the target is in
     :raises InProgress: the previous operation has not finished
+    :raises Frozen: a freeze holds for it, and the actor does not pass it
+    :raises ApprovalNeeded: it is protected, and nobody has approved this verb on it as it is now
     :raises KeyReused: the key belongs to another request
     """
     now = now or timezone.now()
@@ -94,6 +112,9 @@ def request(
     if key and (earlier := _earlier(target, verb, actor, key)):
         return earlier
     capability = _refuse_unless_possible(target, verb, viewer, now)
+    passage = guards.judge(target, verb, actor=actor, viewer=viewer, now=now)
+    if passage.refusal:
+        raise GUARDED[passage.refusal.rule](passage.refusal.sentence)
     operation = _create(target, verb, actor, capability, reason=reason, key=key, batch_id=batch_id, now=now)
     before = {"state": target.state, "desired_state": target.desired_state}
     if verb in GOALS:
@@ -116,6 +137,7 @@ def request(
         operation=operation,
         at=now,
     )
+    guards.note(passage, operation, actor=actor, now=now)
     announce([operation])
     transaction.on_commit(partial(_wake, operation.account_id))  # a hint; the queue is the table
     return operation
@@ -178,6 +200,7 @@ def send_again(*, operation: Operation, actor: Actor, viewer: permissions.Viewer
 
     :raises NotAllowed: the actor's role forbids it
     :raises NotNow: it is not under way at the vendor, or its verb must not be sent twice
+    :raises Frozen: a freeze holds for its target by now
     """
     operation = Operation.objects.select_for_update(of=("self",)).select_related(*TARGETS).get(pk=operation.pk)
     target = operation.target
@@ -189,6 +212,9 @@ def send_again(*, operation: Operation, actor: Actor, viewer: permissions.Viewer
     if capability is None or not capability.is_idempotent:
         label = LABELS[Verb(operation.kind)]
         raise NotNow(f"{label} is not sent twice: it might be carried out twice. Wait for its outcome.")
+    passage = guards.judge(target, Verb(operation.kind), actor=actor, viewer=viewer, now=timezone.now())
+    if passage.refusal and passage.refusal.rule == "freeze":  # an approval was used up by the first time
+        raise Frozen(passage.refusal.sentence)
     operation.status, operation.not_before = OperationStatus.QUEUED, None
     operation.save(update_fields=["status", "not_before"])
     audit.record(

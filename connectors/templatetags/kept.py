@@ -62,5 +62,5 @@ def fingerprint(row: Row) -> Hashable:
         c.tasks_total, c.tasks_failed,
         c.metrics.get("records_per_s"), tuple(c.flow), c.team.slug, c.account.name, c.pipeline.name, c.pipeline.state,
         c.pipeline.vendor_state, row.vendor.slug, row.verdict, row.is_stale, row.why.rule, row.why.sentence,
-        row.why.cause, tuple(row.buttons), operation and (operation.pk, operation.status, operation.error),
+        row.why.cause, row.guard, tuple(row.buttons), operation and (operation.pk, operation.status, operation.error),
     )  # fmt: skip

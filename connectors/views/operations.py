@@ -19,7 +19,7 @@ from connectors.queries import operations as reads
 from connectors.queries import pages, pipelines
 from connectors.queries.undo import inverse_of
 from connectors.queries.verbs import Button
-from connectors.services import actors, audit, batches, holds, operations, undo
+from connectors.services import actors, approvals, audit, batches, holds, operations, undo
 from connectors.states import HOLDING, LABELS, Verb
 from connectors.templatetags import figures
 from connectors.views import responses
@@ -110,6 +110,8 @@ def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) 
         if form.cleaned_data["starts"]:
             return _later(request, viewer, target, form)
         made = _asked(target, form, actor, viewer)
+    except operations.ApprovalNeeded:
+        return _ask_for_approval(request, viewer, target, form)
     except operations.NotPossible as error:
         operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error)
         status = 403 if isinstance(error, operations.NotAllowed) else 409
@@ -156,6 +158,20 @@ def _said(operation: Operation, form: OperationForm) -> str:
     until = form.cleaned_data["until"]
     tail = f" until {figures.clock(until, timezone.now())}" if until else ""
     return f"{LABELS[Verb(operation.kind)]} of {operation.target.name}{tail} asked."
+
+
+def _ask_for_approval(
+    request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, form: OperationForm
+) -> HttpResponse:
+    """What is protected: the press is a request to a second person."""
+    data, actor = form.cleaned_data, actors.of(request)
+    verb, reason, until = data["kind"], form.reason_on_record, data["until"]
+    try:
+        approvals.ask(targets=[target], verb=verb, reason=reason, actor=actor, viewer=viewer, until=until)
+    except operations.NotPossible as error:
+        return _refused(request, viewer, target, form, str(error), 409)
+    words = f"{LABELS[verb]} of {target.name} waits for a second person; it is carried out once they approve."
+    return responses.fragment_or_redirect(request, viewer, target, words)
 
 
 def _new(

@@ -22,5 +22,9 @@ document.addEventListener("change", tellOffset);
 
 function tellOffset() {
   for (const field of document.querySelectorAll("[data-offset]")) field.value = new Date().getTimezoneOffset();
+  for (const field of document.querySelectorAll("[data-zone]")) {
+    if (field.value === "UTC" || !field.value) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    delete field.dataset.zone;
+  }
 }
 tellOffset();

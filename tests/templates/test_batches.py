@@ -173,9 +173,9 @@ def test_page_takes_the_same_queries_for_few_and_many(
     address = f"/batches/{Batch.objects.get().pk}/"
     client.get(address)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(12):
         client.get(address)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get("/batches/")
 
 

@@ -90,7 +90,7 @@ def test_plan_takes_the_same_queries_for_few_and_many(
         estate.add(f"more-{n}")
     viewer = permissions.viewer_of(estate.people["operator"])
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(6):
         queries.plan(reads.visible_to(viewer), Verb.PAUSE, viewer)
 
 

@@ -1,0 +1,18 @@
+"""The addresses of the guard rails below `/api/v1/`."""
+
+from django.urls import path
+
+from connectors.api.endpoints import guards
+
+urlpatterns = [
+    path("connectors/<int:pk>/protection/", guards.ConnectorProtection.as_view(), name="api-connector-protection"),
+    path("freezes/", guards.Freezes.as_view(), name="api-freezes"),
+    path("freezes/<int:pk>/", guards.Freeze.as_view(), name="api-freeze"),
+    path("freezes/<int:pk>/end/", guards.FreezeEnd.as_view(), name="api-freeze-end"),
+    path("freezes/<int:pk>/break-glass/", guards.Glass.as_view(), name="api-freeze-glass"),
+    path("protections/", guards.Protections.as_view(), name="api-protections"),
+    path("approvals/", guards.Approvals.as_view(), name="api-approvals"),
+    path("approvals/<uuid:pk>/", guards.Approval.as_view(), name="api-approval"),
+    path("approvals/<uuid:pk>/approve/", guards.Approve.as_view(), name="api-approval-approve"),
+    path("approvals/<uuid:pk>/decline/", guards.Decline.as_view(), name="api-approval-decline"),
+]

@@ -1,0 +1,55 @@
+"""Tags for the pages of the guard rails."""
+
+from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from connectors.models import FreezeWindow
+from connectors.permissions import Viewer
+from connectors.queries import approvals
+from connectors.queries.guards import Mark
+from connectors.templatetags.switchyard import icon, moment
+from connectors.timetable import Span
+
+register = template.Library()
+
+TABS = (("freezes", "Freezes"), ("approvals", "Approvals"), ("protections", "Protected"))
+
+
+@register.simple_tag
+def guard_tabs(viewer: Viewer, tab: str) -> list[tuple[str, str, int, bool]]:
+    """This will give the pages of the guard rails: address, name, what waits there, and whether it is this one."""
+    waiting = approvals.to_decide(viewer).count()
+    numbers = {"approvals": waiting}
+    return [(reverse(name), label, numbers.get(name, 0), name == tab) for name, label in TABS]
+
+
+@register.simple_tag
+def approvals_waiting(viewer: object) -> int:
+    """This will count the approvals that wait for this person."""
+    return approvals.to_decide(viewer).count() if isinstance(viewer, Viewer) else 0
+
+
+@register.simple_tag
+def guard_mark(mark: Mark | None) -> SafeString | str:
+    """This will give the lock as a small flag; nothing where nothing guards."""
+    if mark is None:
+        return ""
+    return format_html(
+        '<span class="flag{}" title="{}">{}{}</span>',
+        " is-warn-text" if mark.is_shut else " dim",
+        mark.title,
+        icon("lock"),
+        mark.word,
+    )
+
+
+@register.simple_tag
+def span_of(freeze: FreezeWindow, span: Span | None) -> SafeString | str:
+    """This will say from when until when a freeze holds, this time or the next."""
+    if span is None:
+        return format_html("over since {}", moment(freeze.ended_at or freeze.ends_at or freeze.starts_at))
+    if span.ends_at is None:
+        return format_html("from {} until somebody ends it", moment(span.starts_at))
+    return format_html("{} to {}", moment(span.starts_at), moment(span.ends_at))
