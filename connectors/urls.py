@@ -17,12 +17,18 @@ from connectors.views import (
     targets,
     teams,
     tokens,
+    views,
 )
 
 urlpatterns = [
     path("", include("connectors.guard_urls")),
     path("", board.board, name="board"),
     path("board/filters/<slug:slug>/", facets.facet, name="board-filter"),
+    path("board/columns/", views.columns, name="board-columns"),
+    path("views/", views.view_list, name="views"),
+    path("views/new/", views.new, name="view-new"),
+    path("views/<int:pk>/", views.change, name="view-change"),
+    path("views/<int:pk>/removal/", views.remove, name="view-remove"),
     path("connectors/<int:pk>/", targets.connector, name="connector"),
     path("connectors/<int:pk>/operations/", operations.create_for_connector, name="connector-operations"),
     path("connectors/<int:pk>/operations/new/", operations.new_for_connector, name="connector-operation-new"),

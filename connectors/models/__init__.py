@@ -17,6 +17,7 @@ from connectors.models.people import (
 )
 from connectors.models.rules import OwnershipClaim, OwnershipRule
 from connectors.models.samples import Sample
+from connectors.models.views import BoardColumns, SavedView
 
 __all__ = [
     "AccessRequest",
@@ -31,6 +32,7 @@ __all__ = [
     "AuditSink",
     "Batch",
     "BatchItem",
+    "BoardColumns",
     "BreakGlass",
     "Connector",
     "FirstAdminLink",
@@ -44,6 +46,7 @@ __all__ = [
     "Pipeline",
     "Protection",
     "Sample",
+    "SavedView",
     "SiteMembership",
     "StateChange",
     "Team",

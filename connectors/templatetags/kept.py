@@ -60,7 +60,8 @@ def fingerprint(row: Row) -> Hashable:
     return (
         c.pk, c.name, c.type, c.state, c.vendor_state, c.desired_state, c.drift_since, c.drift_snoozed_until,
         c.tasks_total, c.tasks_failed,
-        c.metrics.get("records_per_s"), tuple(c.flow), c.team.slug, c.account.name, c.pipeline.name, c.pipeline.state,
-        c.pipeline.vendor_state, row.vendor.slug, row.verdict, row.is_stale, row.why.rule, row.why.sentence,
-        row.why.cause, row.guard, tuple(row.buttons), operation and (operation.pk, operation.status, operation.error),
+        c.metrics.get("records_per_s"), tuple(c.flow), str(c.labels), c.team.slug, c.account.name, c.pipeline.name,
+        c.pipeline.state, c.pipeline.vendor_state, row.vendor.slug, row.verdict, row.is_stale, row.why.rule,
+        row.why.sentence, row.why.cause, row.guard, tuple(row.buttons),
+        operation and (operation.pk, operation.status, operation.error),
     )  # fmt: skip

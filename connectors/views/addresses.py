@@ -21,6 +21,14 @@ def without(request: HttpRequest, *names: str) -> str:
     return with_query(request, query)
 
 
+def with_only(request: HttpRequest, name: str, *values: str) -> str:
+    """This will give the page's address with one word set anew, and without the page number."""
+    query = request.GET.copy()
+    query.pop("page", None)
+    query.setlist(name, list(values))
+    return with_query(request, query)
+
+
 @dataclass(frozen=True, slots=True)
 class Pager:
     """One page of a list. The total is None where counting would cost more than it tells."""
@@ -40,7 +48,12 @@ class Pager:
 
 def number_of(request: HttpRequest) -> int:
     """This will read the page number; anything that is not one is the first."""
-    word = request.GET.get("page", "1")
+    return number_in(request.GET)
+
+
+def number_in(query: QueryDict) -> int:
+    """This will read the page number out of an address."""
+    word = query.get("page", "1")
     return max(1, int(word)) if word.isascii() and word.isdigit() and len(word) < 8 else 1  # far enough
 
 

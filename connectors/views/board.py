@@ -1,44 +1,109 @@
 """The board: every connector the person may see, the broken ones first."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from connectors.forms.board import FILTERS, filters_of
+from connectors.forms.board import FILTERS, arrangement_of, filters_of, kept
 from connectors.permissions import Viewer
-from connectors.queries import batches
-from connectors.queries import connectors as queries
+from connectors.queries import batches, views
+from connectors.queries import board as queries
+from connectors.queries import connectors as reads
+from connectors.queries.board import ALL, GROUPS, Arrangement, Group
+from connectors.queries.connectors import Row
 from connectors.views import addresses, facets
 from connectors.views.access import signed_in
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows below one heading, with the way to close or open it; no heading where nothing is grouped."""
+
+    rows: Sequence[Row]
+    group: Group | None = None
+    toggle_url: str = ""
 
 
 @require_safe
 @signed_in
 def board(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will show counts, matrix, accounts, filters and one page of rows."""
-    filters = filters_of(request.GET)
-    summary = queries.summary(viewer)
-    matching = queries.narrowed(queries.visible_to(viewer), filters)
+    filters, arrangement = filters_of(request.GET), arrangement_of(request.GET)
+    summary = reads.summary(viewer)
     number = addresses.number_of(request)
-    found = list(matching[addresses.slice_of(number)])
-    total = matching.count() if filters.is_set else summary.total
-    rows = queries.rows(found[: addresses.SIZE], viewer)
-    known = facets.known_names(viewer, request.GET)
+    page = queries.page(viewer, filters, arrangement, number)
+    rows = reads.rows(page.connectors, viewer)
+    total = page.matching if page.matching is not None else _count(viewer, filters, summary)
     context = {
         "place": "board",
         "viewer": viewer,
         "summary": summary,
         "filters": filters,
+        "rows": rows,
+        "parts": list(_parts(request, arrangement, page, rows)),
+        "total": total,
+        "pager": addresses.pager(request, number, page.shown + page.has_next, page.lines or total),
+        "clear_url": reverse("board"),
+        "many": batches.verbs_of({account.vendor for account in summary.accounts}),
+        "columns": views.columns_of(viewer),
+        **_address(request, viewer, arrangement),
+        "stream": _stream(request, rows),
+    }
+    return render(request, "connectors/board/board.html", context)
+
+
+def _stream(request: HttpRequest, rows: Iterable[Row]) -> str:
+    """What the page is to be told about."""
+    ids = ",".join(str(row.connector.pk) for row in rows)
+    return urlencode({"summary": "1", "rows": ids, "board": request.GET.urlencode()}, safe=",")
+
+
+def _address(request: HttpRequest, viewer: Viewer, arrangement: Arrangement) -> dict[str, Any]:
+    """What the page says of its own address: filters, chips, grouping."""
+    known = facets.known_names(viewer, request.GET)
+    groups = [("", "None", addresses.without(request, "group", "closed"), not arrangement.by)]
+    for by in GROUPS:
+        url = addresses.without(request, "closed") if by == arrangement.by else _grouped(request, by)
+        groups.append((by, by.capitalize(), url, by == arrangement.by))
+    return {
         "facets": facets.facets(request.GET, known),
         "chips": facets.chips(request, known),
         "query": request.GET.urlencode(),
-        "rows": rows,
-        "total": total,
-        "pager": addresses.pager(request, number, len(found), total),
-        "clear_url": reverse("board"),
+        "kept": kept(request.GET),
+        "groups": groups,
+        "arrangement": arrangement,
+        "all_closed_url": addresses.with_only(request, "closed", ALL),
+        "all_open_url": addresses.without(request, "closed"),
         "match": [(name, value) for name in FILTERS for value in request.GET.getlist(name)],
-        "many": batches.verbs_of({account.vendor for account in summary.accounts}),
-        "stream": "summary=1&rows=" + ",".join(str(row.connector.pk) for row in rows),
+        "hidden": [("group", arrangement.by)] if arrangement.by else [],
     }
-    return render(request, "connectors/board/board.html", context)
+
+
+def _grouped(request: HttpRequest, by: str) -> str:
+    query = request.GET.copy()
+    for name in ("page", "closed"):
+        query.pop(name, None)
+    query["group"] = by
+    return addresses.with_query(request, query)
+
+
+def _count(viewer: Viewer, filters: reads.Filters, summary: reads.Summary) -> int:
+    if not filters.is_set:
+        return summary.total
+    return reads.narrowed(reads.visible_to(viewer).select_related(None), filters).count()
+
+
+def _parts(request: HttpRequest, arrangement: Arrangement, page: queries.Page, rows: Iterable[Row]) -> Iterable[Part]:
+    by_id = {row.connector.pk: row for row in rows}
+    for part in page.parts:
+        shown = [by_id[connector.pk] for connector in part.connectors]
+        url = (
+            addresses.with_only(request, "closed", *sorted(arrangement.closed ^ {part.group.key})) if part.group else ""
+        )
+        yield Part(shown, part.group, url)

@@ -8,15 +8,17 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db import connections
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from connectors import permissions
+from connectors.forms.board import arrangement_of, filters_of
 from connectors.permissions import Viewer
+from connectors.queries import board as boards
 from connectors.queries import connectors as queries
 from connectors.queries import pages
-from connectors.views import parts
+from connectors.views import addresses, parts
 from dashboard.hub import HUB, Changes
 
 HEARTBEAT = 15.0
@@ -39,13 +41,15 @@ class Topics:
     show: str = ""
     page: int = 1
     has_summary: bool = False
+    board: str | None = None
+    """The address of a board, for what is new on it."""
 
 
 async def stream(request: HttpRequest) -> HttpResponseBase:
     """
     This will answer with server-sent events for what the page shows.
 
-    Query: `rows=1,2,3` (board), `connector=ID`, `pipeline=ID`, `batch=ID`, `summary=1`. Whoever is
+    Query: `rows=1,2,3` and `board=ADDRESS` (board), `connector=ID`, `pipeline=ID`, `batch=ID`, `summary=1`. Whoever is
     signed out is told to go and sign in, by status, never by a form in a row.
     """
     try:
@@ -74,6 +78,7 @@ def _topics(request: HttpRequest) -> Topics:
         show=request.GET.get("show", ""),
         page=_number(request.GET.get("page")) or 1,
         has_summary="summary" in request.GET or "batch" in request.GET,
+        board=request.GET.get("board"),
     )
 
 
@@ -142,8 +147,17 @@ def _summaries(viewer: Viewer, topics: Topics) -> Iterable[str]:
     if topics.batch is None:
         context = {"summary": queries.summary(viewer), "viewer": viewer}
         yield _partial("board-summary", "connectors/board/_summary.html", context)
+        if topics.board is not None:
+            yield _news(viewer, topics.board, topics.rows)
     elif batch := pages.batch(viewer, topics.batch, show=topics.show, number=topics.page):
         yield _partial(f"batch-live-{topics.batch}", "connectors/batch/_live.html", batch)
+
+
+def _news(viewer: Viewer, address: str, shown: frozenset[int]) -> str:
+    """Rows that have come to belong on the page are told, and wait until they are asked for."""
+    query = QueryDict(address)
+    number = boards.new_rows(viewer, filters_of(query), arrangement_of(query), addresses.number_in(query), shown)
+    return _partial("board-news", "connectors/board/_news.html", {"news": number, "query": address})
 
 
 def _parts(viewer: Viewer, topics: Topics, changes: Changes) -> Iterable[str]:

@@ -67,4 +67,8 @@ function closeMenus(except) {
   }
 }
 
-document.addEventListener("click", (event) => closeMenus(event.target));
+// What is pressed in a menu closes it; boxes leave it open for the next one.
+document.addEventListener("click", ({ target }) => {
+  const pressed = target.closest?.("details.menu > :not(summary) :is(a, button)");
+  closeMenus(pressed ? null : target);
+});

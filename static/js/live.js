@@ -55,9 +55,20 @@ function follow() {
 // Fetches the page again and morphs it in place: focus, selection and open menus stay.
 function poll() {
   if (document.hidden || Date.now() - polledAt < POLL) return;
+  refresh();
+}
+
+function refresh() {
   polledAt = Date.now();
   window.htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" });
 }
+
+// New rows come in when they are asked for, in place.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("[data-news]")) return;
+  event.preventDefault();
+  refresh();
+});
 
 const isHeld = () => isSelecting() || Boolean(document.querySelector(".board details.menu[open]"));
 
