@@ -3,7 +3,7 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from connectors.api.endpoints import access, batches, connectors, drift, holds, operations, rules, site, teams
+from connectors.api.endpoints import access, batches, connectors, drift, holds, notes, operations, rules, site, teams
 
 urlpatterns = [
     path("", include("connectors.api.guard_urls")),
@@ -21,6 +21,8 @@ urlpatterns = [
     path("operations/<uuid:pk>/resending/", operations.Resending.as_view(), name="api-operation-resending"),
     path("holds/", holds.Holds.as_view(), name="api-holds"),
     path("holds/<int:pk>/extension/", holds.Extension.as_view(), name="api-hold-extension"),
+    path("notes/", notes.Notes.as_view(), name="api-notes"),
+    path("notes/<int:pk>/", notes.OneNote.as_view(), name="api-note"),
     path("batches/", batches.Batches.as_view(), name="api-batches"),
     path("batches/preview/", batches.Preview.as_view(), name="api-batch-preview"),
     path("batches/<uuid:pk>/", batches.Batch.as_view(), name="api-batch"),

@@ -5,6 +5,7 @@ from connectors.models.audit import AuditChain, AuditCheckpoint, AuditEvent, Aud
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
 from connectors.models.guards import Approval, ApprovalTarget, BreakGlass, FreezeWindow, Protection
+from connectors.models.notes import Note
 from connectors.models.operations import Operation, StateChange, UsualTime
 from connectors.models.people import (
     AccessRequest,
@@ -40,6 +41,7 @@ __all__ = [
     "Hold",
     "Invitation",
     "Membership",
+    "Note",
     "Operation",
     "OwnershipClaim",
     "OwnershipRule",

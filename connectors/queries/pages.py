@@ -7,9 +7,9 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from connectors.models import AuditEvent, BatchItem, Connector, Operation, Pipeline, StateChange
+from connectors.models import AuditEvent, BatchItem, Connector, Operation, Pipeline
 from connectors.permissions import Viewer
-from connectors.queries import batches, guards, holds, pipelines, samples, timings, verbs
+from connectors.queries import batches, guards, holds, notes, pipelines, samples, timeline, timings, verbs
 from connectors.queries import connectors as queries
 from connectors.states import OPEN
 from connectors.vendors import registry
@@ -22,8 +22,9 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     """
     This will gather a connector's page; None when it does not exist for this person.
 
-    Keys: `row` (queries.connectors.Row), `connector`, `hold`, `operations`, `changes`, `events` (None when the
-    person may not read them), `guard` (queries.guards.Panel), `may_see_configuration`, `viewer`.
+    Keys: `row` (queries.connectors.Row), `connector`, `hold`, `operations`, `entries` (queries.timeline), `notes`,
+    `events` (None when the person may not read them), `guard` (queries.guards.Panel), `may_see_configuration`,
+    `viewer`.
     """
     found = queries.visible_to(viewer).filter(pk=pk).first()
     if found is None:
@@ -34,7 +35,8 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
         "connector": found,
         "hold": holds.of(found),
         "operations": list(Operation.objects.filter(connector=found)[:LATEST]),
-        "changes": list(StateChange.objects.filter(connector=found).select_related("operation")[:LATEST]),
+        "entries": timeline.entries(found, size=LATEST),
+        "notes": notes.about(found),
         "events": _events(viewer, "connector", found),
         "guard": guards.panel(found, viewer),
         "may_see_configuration": viewer.may_see_configuration(found.team_id),
@@ -47,8 +49,8 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     This will gather a pipeline's page; None when it does not exist for this person.
 
     Keys: `pipeline`, `vendor`, `is_stale`, `buttons`, `hold`, `guard` (queries.guards.Mark), `operation`,
-    `operations`, `changes`, `summary` (of the
-    connectors the person may see), `events`, `viewer`.
+    `operations`, `entries` (queries.timeline), `notes`, `summary` (of the connectors the person may see), `events`,
+    `viewer`.
     """
     found = queries.pipelines_of(viewer).filter(pk=pk).first()
     if found is None:
@@ -74,7 +76,8 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
         "guard": rails.mark(found),
         "operation": operations[0] if operations else None,
         "operations": operations,
-        "changes": list(StateChange.objects.filter(pipeline=found).select_related("operation")[:LATEST]),
+        "entries": timeline.entries(found, size=LATEST),
+        "notes": notes.about(found),
         "summary": pipelines.summary(viewer, found, is_stale=is_stale),
         "events": _events(viewer, "pipeline", found),
         "viewer": viewer,

@@ -7,8 +7,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from connectors.models import Connector, Pipeline
 from connectors.permissions import Viewer
-from connectors.queries import batches, pages
+from connectors.queries import batches, pages, timeline
 from connectors.queries import connectors as queries
 from connectors.views import addresses, responses
 from connectors.views.access import signed_in
@@ -33,6 +34,20 @@ def flow(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     if not responses.is_fragment(request):
         return redirect(f"{reverse('connector', args=[pk])}?{urlencode({'range': request.GET.get('range', '')})}")
     return render(request, "connectors/connector/_flow.html", pages.flow(found, request.GET.get("range", "")))
+
+
+@require_safe
+@signed_in
+def connector_timeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will list all that happened to a connector, the newest first."""
+    return _timeline(request, viewer, get_object_or_404(queries.visible_to(viewer), pk=pk))
+
+
+@require_safe
+@signed_in
+def pipeline_timeline(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will list all that happened to a pipeline, the newest first."""
+    return _timeline(request, viewer, get_object_or_404(queries.pipelines_of(viewer), pk=pk))
 
 
 @require_safe
@@ -65,3 +80,18 @@ def account(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     may_manage = viewer.may_manage_accounts(found.team_id)
     context = {"account": found, "pipelines": pipelines, "may_manage": may_manage, "viewer": viewer}
     return render(request, "connectors/account/account.html", context)
+
+
+def _timeline(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) -> HttpResponse:
+    show, number = request.GET.get("show", ""), addresses.number_of(request)
+    found = timeline.entries(target, show, number, addresses.SIZE)
+    context = {
+        "target": target,
+        "kind": "connector" if isinstance(target, Connector) else "pipeline",
+        "viewer": viewer,
+        "show": show,
+        "shows": timeline.SHOWS,
+        "entries": found[: addresses.SIZE],
+        "pager": addresses.pager(request, number, len(found)),
+    }
+    return render(request, "connectors/timeline/timeline.html", context)

@@ -1,6 +1,7 @@
 // The little that htmx does not do.
 
 import { tick as tickAges } from "./ages.js";
+import "./copy.js";
 import "./keys.js";
 import "./facets.js";
 import "./forms.js";

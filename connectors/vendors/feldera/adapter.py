@@ -37,6 +37,7 @@ class FelderaAdapter:
     def __init__(self, config: AccountConfig, http: Http) -> None:
         self.client = Client(config, http)
         self.http = http
+        self.console = f"{config.base_url.rstrip('/')}/"  # "web console: any unknown path outside /v0"; README.md
         self.programs = Programs(self.client, f"{config.base_url}\n{config.settings.get('tenant') or ''}")
         self._server: dict[str, Any] = {}
 
@@ -149,6 +150,7 @@ class FelderaAdapter:
             metrics=_metrics(entry.get("metrics")),
             verbs_off=self._off(kind, above, row, version),
             facts=facts,
+            console_url=self.console,
         )
 
     @staticmethod
