@@ -40,7 +40,7 @@ def crowd(estate: cast.Estate, number: int = 10_000) -> None:
                 account=estate.account, pipeline=pipeline, team=estate.team, external_id=name, name=name,
                 state=state, vendor_state=state.upper(), state_since=now - timedelta(minutes=n % 9000),
                 urgency=matrix.urgency(State(pipeline.state), state), type=CLASSES[n % 4],
-                error=ERRORS[n % 4] if state is State.FAILED else "", error_trace=ERRORS[n % 4] * 20,
+                error=ERRORS[n // 40 % 4] if state is State.FAILED else "", error_trace=ERRORS[n % 4] * 20,
                 labels={"env": "prod" if n % 3 else "test", "tier": str(n % 4)}, tasks=tasks, tasks_total=2,
                 tasks_failed=2 if state is State.FAILED else 0, flow=[float(n % 700 + f) for f in range(24)],
                 config={f"key.{k}": f"value {n} {k}" for k in range(20)},

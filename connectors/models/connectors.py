@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Cast, Concat, Left, Upper
 from django.utils import timezone
 
 from connectors import matrix
@@ -13,6 +15,19 @@ from connectors.models.people import Team
 from connectors.states import Direction, State
 
 STATES = [(state, state) for state in State]
+SEARCHED = Upper(
+    Concat(
+        "name",
+        Value(" "),
+        "type",
+        Value(" "),
+        Left("error", 400),
+        Value(" "),
+        Cast("labels", models.TextField()),
+        output_field=models.TextField(),
+    )
+)
+"""What the board's search looks into; the index holds exactly this."""
 
 
 class Observed(models.Model):
@@ -101,7 +116,7 @@ class Connector(Observed):
         indexes = [
             models.Index(fields=["urgency", "name", "id"], name="connector_board"),
             models.Index(fields=["team", "urgency", "name", "id"], name="connector_team_board"),
-            GinIndex(fields=["name"], opclasses=["gin_trgm_ops"], name="connector_name_search"),
+            GinIndex(OpClass(SEARCHED, "gin_trgm_ops"), name="connector_search"),
         ]
 
     @property
