@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from connectors.states import CHANGING, State
 
@@ -101,6 +102,7 @@ URGENCY = {
 """Small comes first on the board."""
 
 
+@cache
 def urgency(pipeline: State, connector: State) -> int:
     """This will give the place of a pair in the board's default order; staleness does not move a row."""
     return URGENCY[judge(pipeline, connector).activity]

@@ -42,6 +42,10 @@ class VendorAccount(models.Model):
 
     observed_at = models.DateTimeField(null=True, blank=True)
     """The start of the last observation that succeeded; rows it saw are as old as this."""
+    heard = models.CharField(max_length=40, blank=True)
+    """Digest of the answers of the last whole reading; empty where the same answers would still change something."""
+    metered_at = models.DateTimeField(null=True, blank=True)
+    """When its counters were last looked at; None where the vendor counts nothing."""
     observed_version = models.CharField(max_length=80, blank=True)
     failing_since = models.DateTimeField(null=True, blank=True)
     """The last success before a row of failures, or the first try; None while all is well."""

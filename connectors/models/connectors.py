@@ -42,6 +42,8 @@ class Observed(models.Model):
     """None: seen by the account's last observation. Else the last observation that did see it."""
     gone_at = models.DateTimeField(null=True, blank=True)
     """Since when a complete list has lacked it."""
+    reading = models.CharField(max_length=32, blank=True)
+    """Digest of all that was observed of it; one that is the same again needs no comparing."""
     error = models.TextField(blank=True)
     generation = models.CharField(max_length=200, blank=True)
     labels = models.JSONField(default=dict, blank=True)

@@ -7,11 +7,12 @@ the call goes out.
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import time
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -23,7 +24,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from connectors.actor import DRIVER
-from connectors.models import Connector, Operation, Pipeline, VendorAccount
+from connectors.models import Connector, Operation, VendorAccount
 from connectors.models.accounts import CIRCUIT_OPENS_AT
 from connectors.services import audit, leases, operations, reconciling, vault
 from connectors.services.leases import Lease, LeaseLost
@@ -32,7 +33,7 @@ from connectors.vendors import registry
 from connectors.vendors.addresses import AddressRules
 from connectors.vendors.base import AccountSnapshot, Known, Order, Receipt, Watch
 from connectors.vendors.errors import LostReply, RateLimited, VendorError
-from connectors.vendors.http import Http
+from connectors.vendors.http import Http, NothingNew
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,21 @@ LONGEST_PAUSE = 300.0
 LONGEST_HOT_PAUSE = 8.0
 """The same while operations are open."""
 
+SAME_FOR = 600.0
+"""Seconds after which the same answers are read in full all the same; a minute where figures are drawn."""
+
+GLANCE = """
+SELECT due_at, not_before, failures, heard,
+       (SELECT count(*) FROM connectors_operation WHERE account_id = %(account)s AND status = ANY(%(open)s)),
+       (SELECT count(*) FROM connectors_operation WHERE account_id = %(account)s AND status = %(queued)s),
+       (SELECT jsonb_object_agg(external_id, memory) FROM connectors_connector
+        WHERE account_id = %(account)s AND memory <> '{}'),
+       (SELECT jsonb_object_agg(external_id, memory) FROM connectors_pipeline
+        WHERE account_id = %(account)s AND memory <> '{}')
+FROM connectors_vendoraccount WHERE id = %(account)s
+"""
+Memories = Mapping[str, Mapping[str, Any]]
+
 CLAIMING, CLAIMED, REPLIED, RECORDED = "claiming", "claimed", "replied", "recorded"
 """The stages between which a driver may die; it logs each of them."""
 
@@ -62,6 +78,15 @@ class Sent:
 
     operation: Operation
     outcome: Receipt | VendorError
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What there is to do for an account, read at once."""
+
+    open: int
+    queued: int
+    memories: Memories
 
 
 def drive(account_id: int) -> bool:
@@ -86,7 +111,8 @@ def drive(account_id: int) -> bool:
 
 def _has_work(account_id: int) -> bool:
     """A request may have come in between the last look and giving the lease back."""
-    return _sendable(account_id, timezone.now()).exists()
+    is_anything_queued = Operation.objects.filter(account_id=account_id, status=OperationStatus.QUEUED).exists()
+    return is_anything_queued and _sendable(account_id, timezone.now()).exists()
 
 
 def _sendable(account_id: int, now: datetime) -> QuerySet[Operation]:
@@ -102,7 +128,7 @@ class Slice:
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self.account = VendorAccount.objects.select_related("team").get(pk=lease.account_id)
+        self.account = VendorAccount.objects.get(pk=lease.account_id)
         self.vendor = registry.get(self.account.vendor)
         self.in_flight: dict[asyncio.Task[Sent], uuid.UUID] = {}
         """Orders without a reply yet: one that hangs keeps neither the others nor observation waiting."""
@@ -129,19 +155,30 @@ class Slice:
         pause = FIRST_LOOK
         while True:
             self._stay_alive()
-            sent = self._send_queued()
+            glance = self._glance()
+            sent = self._send_queued(glance)
             pause = FIRST_LOOK if sent else min(pause * 2, self.vendor.hot_interval)
             if sent:
                 self.runner.run(asyncio.sleep(FIRST_LOOK))
-            is_hot = self._look()
+            is_hot = self._look(self._glance() if sent or self.in_flight else glance)
             if not self.in_flight and (not is_hot or time.monotonic() >= end):
                 return is_hot
             self.runner.run(asyncio.sleep(pause))
 
-    def _look(self) -> bool:
+    def _glance(self) -> Glance:
+        with connection.cursor() as cursor:
+            cursor.execute(GLANCE, {"account": self.account.pk, "open": list(OPEN), "queued": OperationStatus.QUEUED})
+            due_at, not_before, failures, heard, opened, queued, *memories = cursor.fetchone()
+        self.account.due_at, self.account.not_before = due_at, not_before
+        self.account.failures, self.account.heard = failures, heard
+        return Glance(opened, queued, {k: v for text in memories if text for k, v in json.loads(text).items()})
+
+    def _look(self, glance: Glance) -> bool:
         """This will observe if it is time to; True when something is open still."""
-        open_operations = self._open_operations()
-        if not self._is_due(is_hot=bool(open_operations)) or not self._observe(open_operations):
+        if not self._is_due(is_hot=glance.open > 0):
+            return False
+        open_operations = self._open_operations() if glance.open else []
+        if not self._observe(open_operations, glance.memories) or not open_operations:
             return False
         return Operation.objects.filter(account_id=self.account.pk, status__in=OPEN).exists()
 
@@ -152,7 +189,6 @@ class Slice:
 
     def _is_due(self, *, is_hot: bool) -> bool:
         """While operations are open it always is, unless the last try failed: then it waits as long as it said."""
-        self.account.refresh_from_db(fields=["due_at", "not_before", "failures"])
         if is_hot and not self.account.failures:
             return True
         return self.account.due_at is None or self.account.due_at <= timezone.now()
@@ -163,9 +199,9 @@ class Slice:
 
     # Sending
 
-    def _send_queued(self) -> int:
+    def _send_queued(self, glance: Glance) -> int:
         """This will claim, send, and record the replies that have come; the number sent."""
-        claimed = self._claim()
+        claimed = self._claim() if glance.queued else []
         if claimed:
             log.debug(CLAIMED, account_id=self.account.pk)
             self.in_flight |= self.runner.run(self._begin(claimed))
@@ -292,15 +328,19 @@ class Slice:
 
     # Observing
 
-    def _observe(self, open_operations: Sequence[Operation]) -> bool:
+    def _observe(self, open_operations: Sequence[Operation], memories: Memories) -> bool:
         """This will read the account once and reconcile; False when it could not be read."""
         started = timezone.now()
-        self.account.refresh_from_db(fields=["not_before"])
         if self.account.not_before and self.account.not_before > started:
             reconciling.rule_without_observation(self.lease, now=started)
             return False
+        known = "" if open_operations else self.account.heard
+        self.http.begin_reading(self._circumstances(memories, started), known)
         try:
-            snapshot = self.runner.run(self._guard(self.adapter.observe(self._watch(open_operations))))
+            snapshot = self.runner.run(self._guard(self.adapter.observe(_watch(open_operations, memories))))
+        except NothingNew:
+            reconciling.note_same(self.lease, interval=self.account.interval, started=started)
+            return True
         except VendorError as error:
             pause = error.retry_after if isinstance(error, RateLimited) else self._pause_after_failure(open_operations)
             reconciling.note_failure(self.lease, error, pause=pause)
@@ -312,25 +352,21 @@ class Slice:
             fault = VendorError("its answer could not be read; this is our fault and has been logged")
             reconciling.note_failure(self.lease, fault, pause=self._pause_after_failure(open_operations))
             return False
-        reconciling.apply(self.lease, snapshot, started=started, in_flight=set(self.in_flight.values()))
+        heard, in_flight = self.http.heard, set(self.in_flight.values())
+        reconciling.apply(self.lease, snapshot, started=started, in_flight=in_flight, heard=heard)
         self._keep_distance()
         return True
+
+    def _circumstances(self, memories: Memories, now: datetime) -> str:
+        """What decides, beside the answers, what is made of them; and for how long the same answers may stand."""
+        account = self.account
+        stands = now.timestamp() // (60 if account.metered_at else SAME_FOR)
+        return json.dumps([account.base_url, account.settings, memories, stands], sort_keys=True)
 
     def _pause_after_failure(self, open_operations: Sequence[Operation]) -> float:
         """Longer each time; shorter while somebody waits for an outcome."""
         first, longest = (RETRY_AFTER, LONGEST_HOT_PAUSE) if open_operations else (self.account.interval, LONGEST_PAUSE)
         return float(min(first * 2 ** min(self.account.failures, 6), longest))
-
-    def _watch(self, open_operations: Sequence[Operation]) -> Watch:
-        memories: dict[str, dict[str, Any]] = {}
-        for model in (Pipeline, Connector):
-            rows = model.objects.filter(account_id=self.account.pk).exclude(memory={})
-            memories.update(rows.values_list("external_id", "memory"))
-        return Watch(
-            operations=[o.vendor_operation_id for o in open_operations if o.vendor_operation_id],
-            memories=memories,
-            pending={o.target.external_id: Verb(o.kind) for o in open_operations if o.status != OperationStatus.QUEUED},
-        )
 
     async def _guard(self, work: Coroutine[Any, Any, T]) -> T:
         """The work, with a sign of life every few seconds; without the lease it is broken off."""
@@ -344,6 +380,14 @@ class Slice:
             except LeaseLost:
                 task.cancel()
                 raise
+
+
+def _watch(open_operations: Sequence[Operation], memories: Memories) -> Watch:
+    return Watch(
+        operations=[o.vendor_operation_id for o in open_operations if o.vendor_operation_id],
+        memories=memories,
+        pending={o.target.external_id: Verb(o.kind) for o in open_operations if o.status != OperationStatus.QUEUED},
+    )
 
 
 def _renew(lease: Lease) -> None:

@@ -4,8 +4,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import models, transaction
-from django.db.models import F, Q
+from django.db import connection, models, transaction
 from django.db.models.functions import Now
 
 from connectors.models import VendorAccount
@@ -16,6 +15,17 @@ RENEWAL = 3.0
 """Seconds between two signs of life."""
 MARGIN = 2.0
 """Seconds before the end of a lease from which its holder begins nothing new."""
+
+TAKE = """
+UPDATE connectors_vendoraccount
+SET lease_number = lease_number + 1, lease_owner = %s, leased_until = now() + %s * interval '1 second'
+WHERE id = %s AND is_enabled AND (leased_until IS NULL OR leased_until < now())
+RETURNING lease_number
+"""
+HOLD = "SELECT * FROM connectors_vendoraccount WHERE id = %s AND lease_number = %s FOR UPDATE"
+GIVE_BACK = """
+UPDATE connectors_vendoraccount SET leased_until = NULL, lease_owner = '' WHERE id = %s AND lease_number = %s
+"""
 
 
 class LeaseLost(RuntimeError):
@@ -49,18 +59,10 @@ class Lease:
 def take(account_id: int, owner: str) -> Lease | None:
     """This will take the lease of an account; None when somebody else holds it. The database's clock decides."""
     certain_until = _certain_until()
-    free = Q(leased_until__isnull=True) | Q(leased_until__lt=Now())
-    taken = VendorAccount.objects.filter(free, pk=account_id, is_enabled=True).update(
-        lease_number=F("lease_number") + 1,
-        lease_owner=owner,
-        leased_until=_until(),
-    )
-    if not taken:
-        return None
-    number = (
-        VendorAccount.objects.filter(pk=account_id, lease_owner=owner).values_list("lease_number", flat=True).first()
-    )
-    return None if number is None else Lease(account_id, number, certain_until)
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, [owner, DURATION.total_seconds(), account_id])
+        taken = cursor.fetchone()
+    return Lease(account_id, taken[0], certain_until) if taken else None
 
 
 def renew(lease: Lease) -> None:
@@ -83,7 +85,7 @@ def hold(lease: Lease) -> VendorAccount:
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a fence outside a transaction protects nothing")
-    account = _mine(lease).select_for_update(of=("self",)).select_related("team").first()
+    account = next(iter(VendorAccount.objects.raw(HOLD, [lease.account_id, lease.number])), None)
     if account is None:
         raise LeaseLost(f"lease {lease.number} of account {lease.account_id}")
     return account
@@ -91,7 +93,8 @@ def hold(lease: Lease) -> VendorAccount:
 
 def give_back(lease: Lease) -> None:
     """This will end the lease; nothing happens if it was lost already."""
-    _mine(lease).update(leased_until=None, lease_owner="")
+    with connection.cursor() as cursor:
+        cursor.execute(GIVE_BACK, [lease.account_id, lease.number])
 
 
 def _mine(lease: Lease) -> models.QuerySet[VendorAccount]:

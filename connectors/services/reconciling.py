@@ -1,49 +1,57 @@
 """Writing down what an observation showed: one transaction, set-based statements, only what changed."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import connection, transaction
 from django.utils import timezone
 
 from connectors import matrix, reconcile
 from connectors.actor import DRIVER
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange, VendorAccount
 from connectors.queries.rules import TooSlow
-from connectors.services import audit, leases, notices, operations, rules, samples
+from connectors.services import audit, leases, metering, notices, operations, rules, storing
 from connectors.services.leases import Lease
+from connectors.services.storing import CONNECTORS, PIPELINES, Table
 from connectors.states import OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
-from connectors.vendors.base import AccountSnapshot, ConnectorSnapshot, Metrics, PipelineSnapshot
+from connectors.vendors.base import AccountSnapshot, ConnectorSnapshot, PipelineSnapshot
 from connectors.vendors.errors import RateLimited, VendorError
 
 log = structlog.get_logger(__name__)
 
-METRICS_EVERY = 10.0
-"""Seconds between two stored readings of the counters."""
-FLOW_LENGTH = 24
 RESEND_LIMIT = 4
 
-PIPELINE_FIELDS = (
-    "name",
-    "kind",
-    "state",
-    "vendor_state",
-    "error",
-    "generation",
-    "labels",
-    "verbs_off",
-    "facts",
-)
-CONNECTOR_FIELDS = (
-    "name", "type", "direction", "state", "vendor_state", "error", "error_trace", "whose", "generation", "labels",
-    "verbs_off", "facts", "tasks", "tasks_total", "tasks_failed", "config", "console_url",
-)  # fmt: skip
+DRIFTED = [
+    f"{desired} {state}" for desired in reconcile.ENDS for state in State if reconcile.has_drifted(desired, state)
+]
+NOTE_DRIFT = """
+UPDATE {table} AS stored
+SET drift_since = CASE WHEN now_is.drifted THEN %s::timestamptz END, drift_snoozed_until = NULL
+FROM (
+    SELECT id, desired_state || ' ' || state = ANY(%s) AND NOT EXISTS (
+        SELECT 1 FROM connectors_operation o WHERE o.{noun}_id = target.id AND o.status = ANY(%s)
+    ) AS drifted
+    FROM {table} target WHERE account_id = %s AND desired_state IS NOT NULL
+) AS now_is
+WHERE stored.id = now_is.id AND now_is.drifted <> (stored.drift_since IS NOT NULL)
+RETURNING stored.id
+"""
+NOTE_SUCCESS = """
+UPDATE connectors_vendoraccount
+SET observed_at = %s, observed_version = %s, rows_seen = %s, rows_expected = %s, unread = %s::jsonb, heard = %s,
+    metered_at = %s, failing_since = NULL, failure = '', failure_kind = '', failures = 0, due_at = %s
+WHERE id = %s
+"""
+NOTE_SAME = """
+UPDATE connectors_vendoraccount
+SET observed_at = %s, failing_since = NULL, failure = '', failure_kind = '', failures = 0, due_at = %s
+WHERE id = %s AND lease_number = %s
+"""
 
 
 @dataclass(slots=True)
@@ -54,27 +62,60 @@ class Seen:
     connectors: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A row that was another state before, or was not there."""
+
+    pk: int
+    external_id: str
+    before: str
+    after: str
+    vendor_state: str
+
+
 @transaction.atomic
-def apply(lease: Lease, snapshot: AccountSnapshot, *, started: datetime, in_flight: Collection[UUID] = ()) -> None:
+def apply(
+    lease: Lease, snapshot: AccountSnapshot, *, started: datetime, in_flight: Collection[UUID] = (), heard: str = ""
+) -> None:
     """
     This will store an observation, close the operations whose goal it shows, and open or close drift.
 
     :param started: when the observation began: everything in it is at least that fresh
     :param in_flight: operations whose reply is still awaited; they are not sent again yet
+    :param heard: digest of the answers, where the same ones again would change nothing
     :raises LeaseLost: another driver has taken over; nothing is written
     """
     account = leases.hold(lease)
-    previous = account.observed_at
     seen = Seen()
     open_operations = _open_operations(account)
     pipelines = _store_pipelines(account, snapshot, seen, open_operations, started)
-    connectors = _store_connectors(account, snapshot, pipelines, seen, open_operations, started)
-    _note_missing(account, snapshot, previous, seen, started)
-    _rule(open_operations, snapshot, started, seen, in_flight)
-    _note_drift(account, seen, started)
-    _store_metrics(account, snapshot, connectors, seen, started)
-    _note_success(account, snapshot, started)
+    returned = _store_connectors(account, snapshot, pipelines, seen, open_operations, started)
+    if open_operations:
+        _rule(open_operations, snapshot, started, seen, in_flight)
+    _note_drift(account.pk, seen, started)
+    moved = metering.store(account, snapshot.connectors, returned, started)
+    seen.connectors |= moved or set()
+    would_rest = bool(account.heard) if moved is None else not moved
+    is_settled = would_rest and not open_operations and not snapshot.unread
+    _note_success(account, snapshot, started, heard if is_settled else "")
     notices.rows(connectors=seen.connectors, pipelines=seen.pipelines, accounts=[account.pk])
+
+
+@transaction.atomic
+def note_same(lease: Lease, *, interval: float, started: datetime) -> None:
+    """
+    This will store that the account was read and nothing is new: every row of it is as fresh as this reading.
+
+    :raises LeaseLost: another driver has taken over; nothing is written
+    """
+    with connection.cursor() as cursor:
+        due_at = timezone.now() + timedelta(seconds=interval)
+        cursor.execute(NOTE_SAME, [started, due_at, lease.account_id, lease.number])
+        if not cursor.rowcount:
+            raise leases.LeaseLost(f"lease {lease.number} of account {lease.account_id}")
+    seen = Seen()
+    _note_drift(lease.account_id, seen, started)  # what is wanted may have changed though nothing at the vendor did
+    notices.rows(connectors=seen.connectors, pipelines=seen.pipelines, accounts=[lease.account_id])
 
 
 @transaction.atomic
@@ -112,6 +153,8 @@ def rule_without_observation(lease: Lease, *, now: datetime) -> None:
 
 def _open_operations(account: VendorAccount) -> dict[tuple[str, str], Operation]:
     """By kind of target and external id."""
+    if not Operation.objects.filter(account=account, status__in=OPEN).exists():  # nearly always, and asked cheaply
+        return {}
     rows = Operation.objects.select_for_update(of=("self",)).filter(account=account, status__in=OPEN)
     found = rows.select_related(*operations.TARGETS)
     return {("connector" if o.connector_id else "pipeline", o.target.external_id): o for o in found}
@@ -126,71 +169,85 @@ def _store_pipelines(
     seen: Seen,
     open_operations: Mapping[tuple[str, str], Operation],
     now: datetime,
-) -> dict[str, Pipeline]:
-    stored = {p.external_id: p for p in Pipeline.objects.filter(account=account)}
-    writes: list[Pipeline] = []
-    moves: list[tuple[Pipeline, str]] = []
+) -> dict[str, tuple[int, State]]:
+    """By external id: the row's key, and the state that was observed."""
+    stored = PIPELINES.load(account)
+    new, writes, moves = [], list[dict[str, Any]](), list[Move]()
     for observed in snapshot.pipelines:
-        row = stored.get(observed.external_id)
-        values = _pipeline_values(observed)
-        changed = row is None or _differs(row, values)
+        reading, row = storing.pipeline_digest(observed), stored.get(observed.external_id)
+        if row and _is_same(row, reading, observed.state):
+            continue
+        values = storing.pipeline_values(observed, reading)
         if row is None:
-            row = Pipeline(account=account, external_id=observed.external_id, state_since=now)
-            row.account = account
-            stored[observed.external_id] = row
-            moves.append((row, ""))
-        elif row.state != values["state"]:
-            moves.append((row, row.state))
-            row.state_since = now
-        if changed:
-            for name, value in values.items():
-                setattr(row, name, value)
-            row.seen_at = row.gone_at = None
-            writes.append(row)
-    _upsert(Pipeline, writes, PIPELINE_FIELDS)
-    seen.pipelines.update(row.pk for row in writes)
-    _note_moves(moves, open_operations, now)
-    return stored
+            new.append(Pipeline(account=account, external_id=observed.external_id, state_since=now, **values))
+            continue
+        writes.append({"id": row.pk, **values})
+        if row.state != observed.state:
+            moves.append(Move(row.pk, observed.external_id, row.state, observed.state, values["vendor_state"]))
+    moves += _insert(Pipeline, new)
+    _write(PIPELINES, writes, moves, seen.pipelines, now)
+    _note_moves(account, "pipeline", moves, open_operations, now)
+    _note_missing(account, PIPELINES, stored, snapshot, {}, seen.pipelines, now)
+    known = {external_id: (row.pk, State(row.state)) for external_id, row in stored.items()}
+    known |= {row.external_id: (row.pk, State(row.state)) for row in new}
+    return known | {p.external_id: (known[p.external_id][0], p.state) for p in snapshot.pipelines}
 
 
 def _store_connectors(
     account: VendorAccount,
     snapshot: AccountSnapshot,
-    pipelines: Mapping[str, Pipeline],
+    pipelines: Mapping[str, tuple[int, State]],
     seen: Seen,
     open_operations: Mapping[tuple[str, str], Operation],
     now: datetime,
-) -> dict[str, Connector]:
-    stored = {c.external_id: c for c in Connector.objects.filter(account=account)}
-    writes: list[Connector] = []
-    moves: list[tuple[Connector, str]] = []
-    is_unsettled = False  # a new name or label may belong to another team
+) -> set[str]:
+    """The external ids of rows that the last reading lacked and this one has."""
+    stored = CONNECTORS.load(account)
+    new, writes, moves, returned = [], list[dict[str, Any]](), list[Move](), set[str]()
     for observed in snapshot.connectors:
-        pipeline = pipelines[observed.pipeline]
+        pipeline, above = pipelines[observed.pipeline]
+        urgency = matrix.urgency(above, observed.state)
+        reading = storing.connector_digest(observed, pipeline, urgency)
         row = stored.get(observed.external_id)
-        values = _connector_values(observed)
-        urgency = matrix.urgency(State(pipeline.state), observed.state)
-        changed = row is None or _differs(row, values) or row.urgency != urgency or row.pipeline_id != pipeline.pk
-        is_unsettled |= row is None or row.name != values["name"] or row.labels != values["labels"]
+        if row and _is_same(row, reading, observed.state):
+            continue
+        values = storing.connector_values(observed, pipeline, urgency, reading)
         if row is None:
-            row = Connector(account=account, external_id=observed.external_id, state_since=now, team_id=account.team_id)
-            stored[observed.external_id] = row
-            moves.append((row, ""))
-        elif row.state != values["state"]:
-            moves.append((row, row.state))
-            row.state_since = now
-        if changed:
-            for name, value in values.items():
-                setattr(row, name, value)
-            row.pipeline, row.account, row.urgency = pipeline, account, urgency
-            row.seen_at = row.gone_at = None
-            writes.append(row)
-    _upsert(Connector, writes, (*CONNECTOR_FIELDS, "pipeline", "urgency"))
-    seen.connectors.update(row.pk for row in writes)
-    if is_unsettled:
+            new.append(_new(account, observed.external_id, now, values))
+            continue
+        writes.append({"id": row.pk, **values})
+        if not row.is_seen:
+            returned.add(observed.external_id)
+        if row.state != observed.state:
+            moves.append(Move(row.pk, observed.external_id, row.state, observed.state, values["vendor_state"]))
+    moves += _insert(Connector, new)
+    is_unsettled = _write(CONNECTORS, writes, moves, seen.connectors, now)
+    if new or is_unsettled:  # a new name or label may belong to another team
         _settle(account)
-    _note_moves(moves, open_operations, now)
-    return stored
+    _note_moves(account, "connector", moves, open_operations, now)
+    _note_missing(account, CONNECTORS, stored, snapshot, pipelines, seen.connectors, now)
+    return returned
+
+
+def _is_same(row: storing.Row, reading: str, state: State) -> bool:
+    return row.reading == reading != "" and row.state == state and row.is_seen and row.is_listed
+
+
+def _new(account: VendorAccount, external_id: str, now: datetime, values: Mapping[str, Any]) -> Connector:
+    return Connector(account=account, external_id=external_id, state_since=now, team_id=account.team_id, **values)
+
+
+def _insert(model: Any, rows: Sequence[Any]) -> list[Move]:
+    model.objects.bulk_create(rows, batch_size=2000)
+    return [Move(row.pk, row.external_id, "", row.state, row.vendor_state) for row in rows]
+
+
+def _write(
+    table: Table, writes: Sequence[Mapping[str, Any]], moves: Sequence[Move], told: set[int], now: datetime
+) -> bool:
+    told.update(row["id"] for row in writes)
+    told.update(move.pk for move in moves)
+    return bool(writes) and table.update(writes, now)
 
 
 def _settle(account: VendorAccount) -> None:
@@ -201,95 +258,29 @@ def _settle(account: VendorAccount) -> None:
         log.warning("rules.too_slow", account=account.name, error=str(error))
 
 
-def _pipeline_values(observed: PipelineSnapshot) -> dict[str, Any]:
-    return {
-        "name": observed.name,
-        "kind": observed.kind,
-        "state": str(observed.state),
-        "vendor_state": observed.vendor_state[:200],
-        "error": observed.error,
-        "generation": observed.generation[:200],
-        "labels": dict(observed.labels),
-        "verbs_off": _words(observed.verbs_off),
-        "facts": dict(observed.facts),
-    }
-
-
-def _connector_values(observed: ConnectorSnapshot) -> dict[str, Any]:
-    tasks = [
-        {
-            "id": t.id,
-            "state": str(t.state),
-            "vendor_state": t.vendor_state,
-            "worker": t.worker,
-            "trace": t.trace,
-        }
-        for t in observed.tasks
-    ]
-    return {
-        "name": observed.name,
-        "type": observed.type[:200],
-        "direction": str(observed.direction),
-        "state": str(observed.state),
-        "vendor_state": observed.vendor_state[:200],
-        "error": observed.error,
-        "error_trace": observed.error_trace,
-        "whose": observed.whose,
-        "generation": observed.generation[:200],
-        "labels": dict(observed.labels),
-        "verbs_off": _words(observed.verbs_off),
-        "facts": dict(observed.facts),
-        "tasks": tasks,
-        "tasks_total": len(tasks),
-        "tasks_failed": sum(task["state"] == State.FAILED for task in tasks),
-        "config": dict(observed.config),
-        "console_url": observed.console_url[:500],
-    }
-
-
-def _words(verbs_off: Mapping[Verb, str]) -> dict[str, str]:
-    return {str(verb): why for verb, why in verbs_off.items()}
-
-
-def _differs(row: Pipeline | Connector, values: Mapping[str, Any]) -> bool:
-    return (
-        any(getattr(row, name) != value for name, value in values.items())
-        or row.seen_at is not None
-        or row.gone_at is not None
-    )
-
-
-def _upsert(model: Any, rows: Sequence[Any], fields: Iterable[str]) -> None:
-    """One statement for new and changed rows alike. Desired state is not among the fields: actors set it."""
-    if rows:
-        model.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["account", "external_id"],
-            update_fields=[*fields, "state_since", "seen_at", "gone_at"],
-            batch_size=2000,
-        )
-
-
 def _note_moves(
-    moves: Sequence[tuple[Any, str]], open_operations: Mapping[tuple[str, str], Operation], now: datetime
+    account: VendorAccount,
+    noun: str,
+    moves: Sequence[Move],
+    open_operations: Mapping[tuple[str, str], Operation],
+    now: datetime,
 ) -> None:
-    changes = []
-    for row, before in moves:
-        noun = "connector" if isinstance(row, Connector) else "pipeline"
-        operation = open_operations.get((noun, row.external_id))
+    changes, outside = [], []
+    for move in moves:
+        operation = open_operations.get((noun, move.external_id))
         if operation and operation.status == OperationStatus.QUEUED:
             operation = None  # not sent yet, so it cannot have caused this
-        why = _cause(before, row.state, operation)
+        why = _cause(move.before, move.after, operation)
         changes.append(
             StateChange(
-                **{noun: row}, before=before, after=row.state, vendor_state=row.vendor_state, at=now,
+                **{f"{noun}_id": move.pk}, before=move.before, after=move.after, vendor_state=move.vendor_state, at=now,
                 cause=why, operation=operation,
             )
         )  # fmt: skip
         if why == StateChange.Cause.OUTSIDE:
-            _record_outside(row, noun, before, now)
+            outside.append(move)
     StateChange.objects.bulk_create(changes, batch_size=2000)
+    _record_outside(account, noun, outside, now)
 
 
 def _cause(before: str, after: str, operation: Operation | None) -> str:
@@ -298,64 +289,52 @@ def _cause(before: str, after: str, operation: Operation | None) -> str:
     return reconcile.cause(State(before), State(after), has_operation=operation is not None)
 
 
-def _record_outside(row: Any, noun: str, before: str, now: datetime) -> None:
-    audit.record(
-        f"{noun}.state.changed_outside",
-        actor=DRIVER,
-        result=AuditEvent.Result.OBSERVED,
-        target=row,
-        before={"state": before},
-        after={"state": row.state, "vendor_state": row.vendor_state},
-        at=now,
-    )
+def _record_outside(account: VendorAccount, noun: str, moves: Sequence[Move], now: datetime) -> None:
+    if not moves:
+        return
+    model: Any = Connector if noun == "connector" else Pipeline
+    rows = model.objects.select_related("team") if noun == "connector" else model.objects
+    targets = rows.in_bulk([move.pk for move in moves])
+    for move in moves:
+        target = targets[move.pk]
+        target.account = account
+        audit.record(
+            f"{noun}.state.changed_outside",
+            actor=DRIVER,
+            result=AuditEvent.Result.OBSERVED,
+            target=target,
+            before={"state": move.before},
+            after={"state": move.after, "vendor_state": move.vendor_state},
+            at=now,
+        )
 
 
 def _note_missing(
-    account: VendorAccount, snapshot: AccountSnapshot, previous: datetime | None, seen: Seen, now: datetime
+    account: VendorAccount,
+    table: Table,
+    stored: Mapping[str, storing.Row],
+    snapshot: AccountSnapshot,
+    pipelines: Mapping[str, tuple[int, State]],
+    told: set[int],
+    now: datetime,
 ) -> None:
     """Nothing vanishes: what was not read stays and grows old; what a whole list lacks is marked as gone."""
+    observed = snapshot.connectors if table is CONNECTORS else snapshot.pipelines
+    missing = {id_: stored[id_] for id_ in stored.keys() - {one.external_id for one in observed}}
     unread = {part.pipeline for part in snapshot.unread}
-    unread_ids = [pipeline for pipeline in unread if pipeline]
-    pipelines = Pipeline.objects.filter(account=account).exclude(
-        external_id__in=[p.external_id for p in snapshot.pipelines]
-    )
-    connectors = Connector.objects.filter(account=account).exclude(
-        external_id__in=[c.external_id for c in snapshot.connectors]
-    )
-    _mark_missing(
-        pipelines,
-        pipelines.exclude(external_id__in=unread_ids),
-        seen.pipelines,
-        previous,
-        now,
-        None in unread,
-    )
-    _mark_missing(
-        connectors,
-        connectors.exclude(pipeline__external_id__in=unread_ids),
-        seen.connectors,
-        previous,
-        now,
-        None in unread,
-    )
-
-
-def _mark_missing(
-    missing: QuerySet[Any],
-    unlisted: QuerySet[Any],
-    told: set[int],
-    previous: datetime | None,
-    now: datetime,
-    is_list_broken: bool,
-) -> None:
-    newly = missing.filter(seen_at__isnull=True)
-    told.update(newly.values_list("pk", flat=True))
-    newly.update(seen_at=previous)
-    if is_list_broken:
-        return
-    gone = unlisted.filter(gone_at__isnull=True)
-    told.update(gone.values_list("pk", flat=True))
-    gone.update(gone_at=now)
+    unread_keys = {pipelines[id_][0] for id_ in unread if id_ is not None and id_ in pipelines}
+    newly = [row.pk for row in missing.values() if row.is_seen]
+    gone = [
+        row.pk
+        for id_, row in missing.items()
+        if None not in unread and row.is_listed and id_ not in unread and row.pipeline not in unread_keys
+    ]
+    if newly:
+        table.mark("seen_at", account.observed_at, newly)
+    if gone:
+        table.mark("gone_at", now, gone)
+    told.update(newly)
+    told.update(gone)
 
 
 # Operations
@@ -444,87 +423,23 @@ def _seen(
     )
 
 
-# Drift
+# Drift, figures and health
 
 
-def _note_drift(account: VendorAccount, seen: Seen, now: datetime) -> None:
-    for model, told in ((Pipeline, seen.pipelines), (Connector, seen.connectors)):
-        wanted = model.objects.filter(account=account, desired_state__isnull=False)
-        busy = set(
-            Operation.objects.filter(account=account, status__in=OPEN).values_list(
-                f"{model.__name__.lower()}_id", flat=True
-            )
-        )
-        for row in wanted.only("pk", "state", "desired_state", "drift_since"):
-            drifted = row.pk not in busy and reconcile.has_drifted(
-                State(row.desired_state or row.state), State(row.state)
-            )
-            if drifted != (row.drift_since is not None):
-                since = now if drifted else None
-                model.objects.filter(pk=row.pk).update(drift_since=since, drift_snoozed_until=None)
-                told.add(row.pk)
+def _note_drift(account_id: int, seen: Seen, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        for table, told in ((PIPELINES, seen.pipelines), (CONNECTORS, seen.connectors)):
+            statement = NOTE_DRIFT.format(table=table.model._meta.db_table, noun=table.noun)
+            cursor.execute(statement, [now, DRIFTED, list(OPEN), account_id])
+            told.update(pk for (pk,) in cursor.fetchall())
 
 
-# Figures and health
-
-
-def _store_metrics(
-    account: VendorAccount,
-    snapshot: AccountSnapshot,
-    connectors: Mapping[str, Connector],
-    seen: Seen,
-    now: datetime,
-) -> None:
-    writes, drawn = [], []
-    for observed in snapshot.connectors:
-        if observed.metrics is None:
-            continue
-        row = connectors[observed.external_id]
-        reading = _reading(row.metrics, observed.metrics, now)
-        if reading is None:
-            continue
-        row.account = account
-        sample, mark = samples.draw(row, row.metrics, reading, now)
-        drawn += [sample] if sample else []
-        row.metrics = reading | {"mark": mark}
-        row.flow = [*row.flow, reading.get("records_per_s")][-FLOW_LENGTH:]
-        writes.append(row)
-    if writes:
-        Connector.objects.bulk_update(writes, ["metrics", "flow"], batch_size=500)
-        seen.connectors.update(row.pk for row in writes)
-    if drawn:
-        samples.store(drawn)
-
-
-def _reading(before: Mapping[str, Any], metrics: Metrics, now: datetime) -> dict[str, Any] | None:
-    """None when the last reading is young enough to stand."""
-    seconds = now.timestamp() - before.get("at", 0.0)
-    if seconds < METRICS_EVERY:
-        return None
-    rate = metrics.records_per_s
-    if rate is None and metrics.records_total is not None and before.get("records_total") is not None:
-        moved = metrics.records_total - before["records_total"]
-        rate = moved / seconds if moved >= 0 else None
-    figures = {
-        "records_total": metrics.records_total,
-        "bytes_total": metrics.bytes_total,
-        "errors_total": metrics.errors_total,
-        "lag": metrics.lag,
-        "records_per_s": None if rate is None else round(rate, 2),
-    }
-    return {"at": now.timestamp(), **{name: value for name, value in figures.items() if value is not None}}
-
-
-def _note_success(account: VendorAccount, snapshot: AccountSnapshot, started: datetime) -> None:
-    account.observed_at, account.observed_version = started, snapshot.version[:80]
-    account.rows_seen = len(snapshot.connectors)
-    account.rows_expected = snapshot.expected if snapshot.expected is not None else len(snapshot.connectors)
-    account.unread = [{"pipeline": part.pipeline, "reason": part.reason} for part in snapshot.unread]
-    account.failing_since, account.failure, account.failure_kind, account.failures = None, "", "", 0
-    account.due_at = timezone.now() + timedelta(seconds=account.interval)
-    account.save(
-        update_fields=[
-            "observed_at", "observed_version", "rows_seen", "rows_expected", "unread", "failing_since", "failure",
-            "failure_kind", "failures", "due_at",
-        ]
-    )  # fmt: skip
+def _note_success(account: VendorAccount, snapshot: AccountSnapshot, started: datetime, heard: str) -> None:
+    found = len(snapshot.connectors)
+    unread = [{"pipeline": part.pipeline, "reason": part.reason} for part in snapshot.unread]
+    due_at = timezone.now() + timedelta(seconds=account.interval)
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_SUCCESS, [
+            started, snapshot.version[:80], found, found if snapshot.expected is None else snapshot.expected,
+            storing.recordset(unread), heard, account.metered_at, due_at, account.pk,
+        ])  # fmt: skip

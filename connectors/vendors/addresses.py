@@ -84,18 +84,22 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """
     Looks each host up itself, checks every address found, and connects to the one it checked.
 
-    A name that changes its address between check and connection (DNS rebinding) therefore gains nothing.
+    A name that changes its address between check and connection (DNS rebinding) therefore gains nothing. What was
+    found holds for as long as this transport lives: one slice of work.
     """
 
     def __init__(self, rules: AddressRules, **options: object) -> None:
         self.rules = rules
         self._options = options
         self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._found: dict[str, Address] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host
         self.rules.check_url(str(request.url))
-        address = await self._resolve(host, request.url.port or {"https": 443}.get(request.url.scheme, 80))
+        if host not in self._found:
+            self._found[host] = await self._resolve(host, request.url.port or 443)
+        address = self._found[host]
         request.extensions = {**request.extensions, "sni_hostname": host}
         request.url = request.url.copy_with(host=str(address))
         return await self._transport(host).handle_async_request(request)

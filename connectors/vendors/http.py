@@ -1,8 +1,11 @@
 """The one way out: time-outs, TLS, address rules, retries, and the vendor's answers as our errors."""
 
 import asyncio
+import hashlib
+import importlib.util
 import json
 import ssl
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import msgspec
 
 from connectors.vendors import secrets
 from connectors.vendors.addresses import AddressRules, GuardedTransport
@@ -29,6 +33,11 @@ from connectors.vendors.errors import (
     Unreachable,
     VendorError,
 )
+
+if importlib.util.find_spec("sniffio") is None:
+    # httpx's transport asks for it several times a request, and looking for what is not installed takes longer than
+    # all the rest of a short request. Told so, Python answers at once. httpcore 1.0.9, 2026-11-21
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # what the import system itself keeps for "not there"
 
 USER_AGENT = "Switchyard/0.1 (control room for data connectors)"
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
@@ -48,6 +57,10 @@ SELF_HOSTED_FIELDS = (
           is_secret=True, is_required=False, kind="textarea"),
 )  # fmt: skip
 """Fields of the account form for vendors that people host themselves; `Http` knows what to do with them."""
+
+
+class NothingNew(Exception):
+    """Every answer of a reading is byte for byte what it was at the last one. Not an error: a reading that is over."""
 
 
 @dataclass(slots=True)
@@ -84,6 +97,9 @@ class Http:
         extra = _extra_headers(config)
         self._secrets = [value for value in (*config.credentials.values(), *extra.values()) if value]
         self.explain: Callable[[httpx.Response], str] = _first_words
+        self._known = ""
+        self._heard: list[bytes] = []
+        self._is_whole = False
         headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **extra}
         self._client = httpx.AsyncClient(
             headers=headers,
@@ -106,6 +122,29 @@ class Http:
     def keep_secret(self, value: str) -> None:
         """This will make `clean` strip a value that was made on the way, such as an access token."""
         self._secrets.append(value)
+
+    def begin_reading(self, circumstances: str, known: str = "") -> None:
+        """
+        This will begin to take a digest of all that is read from now on.
+
+        :param circumstances: what else decides what is made of the answers
+        :param known: the digest of the last reading
+        """
+        self._known, self._heard, self._is_whole = known, [circumstances.encode()], True
+
+    @property
+    def heard(self) -> str:
+        """The digest of this reading, whatever order its answers came in; empty when one of them was an error."""
+        return hashlib.blake2b(b"".join(sorted(self._heard)), digest_size=20).hexdigest() if self._is_whole else ""
+
+    def end_reading(self) -> None:
+        """
+        This will end a reading early if nothing at all is new; for adapters whose words do not depend on the time.
+
+        :raises NothingNew: each answer, and what is known beside, is as it was
+        """
+        if self._known and self.heard == self._known:
+            raise NothingNew
 
     async def get(self, path: str, **options: Any) -> httpx.Response:
         """This will read, trying up to three times when that can help; it waits where the vendor asks for little."""
@@ -140,11 +179,19 @@ class Http:
         """
         url = path if "://" in path else self.base_url + path
         limit = httpx.Timeout(timeout, connect=5.0) if timeout else TIMEOUT
-        response = await self._follow(method, url, limit, params=params, json=json, data=data, headers=headers)
-        self._learn(response)
-        if response.is_success:
-            return response
-        raise self._error(response)
+        try:
+            response = await self._follow(method, url, limit, params=params, json=json, data=data, headers=headers)
+            self._learn(response)
+            if not response.is_success:
+                raise self._error(response)
+        except VendorError:
+            self._is_whole = False
+            raise
+        if method == "GET":
+            asked = hashlib.blake2b(str(response.request.url).encode(), digest_size=20)
+            asked.update(response.content)
+            self._heard.append(asked.digest())
+        return response
 
     async def _follow(self, method: str, url: str, limit: httpx.Timeout, **options: Any) -> httpx.Response:
         """Redirects only for reads, and only on the same host."""
@@ -253,7 +300,7 @@ class Http:
         :raises NotUnderstood: it is HTML, cut off, or not JSON at all
         """
         try:
-            return json.loads(response.content)
+            return _decoded(response.content)
         except ValueError as error:
             kind = response.headers.get("content-type", "nothing named").split(";")[0]
             words = (
@@ -262,6 +309,14 @@ class Http:
             raise self._dress(
                 NotUnderstood(f"answered with {words} where JSON was expected: check the address"), response
             ) from error
+
+
+def _decoded(content: bytes) -> Any:
+    """Fast, and where that is too strict (a torn character, NaN), as forgiving as the standard library."""
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, ValueError):
+        return json.loads(content)
 
 
 def _first_words(response: httpx.Response) -> str:
@@ -283,18 +338,34 @@ def _extra_headers(config: AccountConfig) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
+_contexts: dict[bytes, ssl.SSLContext] = {}
+"""By a hash of what is special about them: reading the system's certificates takes longer than reading an account."""
+MOST_CONTEXTS = 500
+
+
 def _tls(config: AccountConfig) -> ssl.SSLContext:
     """
     Verification is always on.
 
     :raises AddressForbidden: a certificate that was given cannot be read
     """
+    bundle = str(config.settings.get("ca_bundle") or "")
+    certificate, key = (config.credentials.get(name) or "" for name in ("client_certificate", "client_key"))
+    place = hashlib.sha256(f"{bundle}\n{certificate}\n{key}".encode()).digest()
+    if place not in _contexts:
+        if len(_contexts) >= MOST_CONTEXTS:
+            _contexts.clear()
+        _contexts[place] = _context(bundle, certificate, key)
+    return _contexts[place]
+
+
+def _context(bundle: str, certificate: str, key: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     try:
-        if bundle := config.settings.get("ca_bundle"):
-            context.load_verify_locations(cadata=str(bundle))
-        if certificate := config.credentials.get("client_certificate"):
-            _load_client_certificate(context, certificate, config.credentials.get("client_key", ""))
+        if bundle:
+            context.load_verify_locations(cadata=bundle)
+        if certificate:
+            _load_client_certificate(context, certificate, key)
     except (ssl.SSLError, ValueError) as error:
         raise AddressForbidden("the CA or client certificate cannot be read: it must be PEM") from error
     return context

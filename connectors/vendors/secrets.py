@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 MASK = "••••••"
@@ -19,6 +20,8 @@ ASSIGNED = re.compile(
     r"(?i)\b((?:\w|[.-])*(?:password|passwd|secret|token|api[._-]?key|private[._-]?key)[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&}]+)"
 )
 SCHEME = re.compile(r"(?i)\b(basic|bearer|apikey)\s+[A-Za-z0-9+/=._~-]{8,}")
+HINT = re.compile(r"://|(?i:basic|bearer|apikey|passw|secret|token|api[._-]?key|private[ ._-]?key)")
+"""What every text with a secret to be found in it holds somewhere; most texts do not."""
 PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
 
 
@@ -28,9 +31,14 @@ def mask(value: Any, name: str = "") -> Any:
         return {key: mask(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [mask(item, name) for item in value]
-    if SECRET_NAME.search(name) and value not in (None, "", True, False):
+    if _is_secret(name) and value not in (None, "", True, False):
         return MASK
     return strip(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str) -> bool:
+    return SECRET_NAME.search(name) is not None
 
 
 def strip(text: str, secrets: Iterable[str] = ()) -> str:
@@ -42,6 +50,8 @@ def strip(text: str, secrets: Iterable[str] = ()) -> str:
     """
     for secret in sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True):
         text = text.replace(secret, MASK)
+    if not HINT.search(text):
+        return text
     text = PEM.sub(MASK, text)
     text = USER_INFO.sub(MASK, text)
     text = SCHEME.sub(lambda found: f"{found[1]} {MASK}", text)

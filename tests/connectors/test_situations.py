@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils import timezone
 
 from connectors import permissions
@@ -90,6 +91,7 @@ class Scene:
         for row in Connector.objects.exclude(metrics={}):
             row.metrics["at"] -= seconds
             row.save(update_fields=["metrics"])
+        VendorAccount.objects.update(metered_at=F("metered_at") - timedelta(seconds=seconds))
 
     def _kafka(self, wish: list[str]) -> None:
         if wish == ["booting"]:

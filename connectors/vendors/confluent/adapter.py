@@ -43,7 +43,9 @@ class ConfluentAdapter:
         )
         pipelines = [pipeline for read in lists if not isinstance(read, Unread) for pipeline in read]
         there = [p for p in pipelines if p.state is not State.PROVISIONING]
-        reads = await asyncio.gather(*(self._connectors(p.external_id, watch) for p in there))
+        lists_of = await asyncio.gather(*(self._listed(p.external_id) for p in there))
+        self.http.end_reading()
+        reads = [self._connectors(p.external_id, found, watch) for p, found in zip(there, lists_of, strict=True)]
         connectors = [connector for read in reads if not isinstance(read, Unread) for connector in read]
         hidden = [Unread(None, f"the key does not see environment {id_}") for id_ in self._hidden(visible)]
         unread = [*hidden, *(read for read in (*lists, *reads) if isinstance(read, Unread))]
@@ -61,13 +63,19 @@ class ConfluentAdapter:
         except VendorError as error:
             return Unread(None, f"environment {environment['id']}: {error}")
 
-    async def _connectors(self, pipeline: str, watch: Watch) -> list[ConnectorSnapshot] | Unread:
+    async def _listed(self, pipeline: str) -> Mapping[str, Mapping[str, Any]] | Unread:
         try:
-            found = await self.client.connectors(*pipeline.split("/"))
+            return await self.client.connectors(*pipeline.split("/"))
         except SignInRefused:
             raise
         except VendorError as error:
             return Unread(pipeline, str(error))
+
+    def _connectors(
+        self, pipeline: str, found: Mapping[str, Mapping[str, Any]] | Unread, watch: Watch
+    ) -> list[ConnectorSnapshot] | Unread:
+        if isinstance(found, Unread):
+            return found
         return [self._connector(pipeline, name, entry, watch) for name, entry in sorted(found.items())]
 
     def _connector(self, pipeline: str, name: str, entry: Mapping[str, Any], watch: Watch) -> ConnectorSnapshot:

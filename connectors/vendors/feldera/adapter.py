@@ -57,7 +57,12 @@ class FelderaAdapter:
         version = str(config.get("version", ""))
         is_open_source = "open" in str(config.get("edition", "")).lower()
         programs = await self.programs.of(rows)
-        reads = await asyncio.gather(*(self._connectors(row, programs.get(str(row["id"])), version) for row in rows))
+        figures = await asyncio.gather(*(self._figures(row) for row in rows))
+        self.http.end_reading()
+        reads = [
+            self._connectors(row, found, programs.get(str(row["id"])), version)
+            for row, found in zip(rows, figures, strict=True)
+        ]
         connectors = [c for read in reads if not isinstance(read, Unread) for c in read]
         return AccountSnapshot(
             [self._pipeline(row, is_open_source=is_open_source) for row in rows],
@@ -86,20 +91,31 @@ class FelderaAdapter:
             facts={"name": row["name"], "program_status": row.get("program_status", "")},
         )
 
-    async def _connectors(
-        self, row: Mapping[str, Any], program: Mapping[str, Any] | None, version: str
-    ) -> list[ConnectorSnapshot] | Unread:
+    async def _figures(self, row: Mapping[str, Any]) -> Mapping[str, Any] | VendorError | None:
+        """What a pipeline that is up counts; None for one that is not."""
         if row.get("deployment_status") not in states.HAS_PROCESS:
-            if program is None:
-                return Unread(str(row["id"]), f"its program could not be read: {self.programs.trouble}")
-            return list(self._of_program(row, program, version))
+            return None
         try:
-            stats = await self.client.stats(str(row["name"]))
-            return list(self._of_stats(row, stats, program or {}, version))
+            return await self.client.stats(str(row["name"]))
         except SignInRefused:
             raise
         except VendorError as error:
-            return Unread(str(row["id"]), str(error))
+            return error
+
+    def _connectors(
+        self,
+        row: Mapping[str, Any],
+        figures: Mapping[str, Any] | VendorError | None,
+        program: Mapping[str, Any] | None,
+        version: str,
+    ) -> list[ConnectorSnapshot] | Unread:
+        if isinstance(figures, VendorError):
+            return Unread(str(row["id"]), str(figures))
+        if figures is not None:
+            return list(self._of_stats(row, figures, program or {}, version))
+        if program is None:
+            return Unread(str(row["id"]), f"its program could not be read: {self.programs.trouble}")
+        return list(self._of_program(row, program, version))
 
     def _of_stats(
         self, row: Mapping[str, Any], stats: Mapping[str, Any], program: Mapping[str, Any], version: str

@@ -44,6 +44,7 @@ class KafkaConnectAdapter:
         version, names, expanded = await asyncio.gather(
             self.client.version(), self.client.names(), self.client.expanded()
         )
+        self.http.end_reading()
         off = _too_new(version)
         pipeline = PipelineSnapshot(
             CLUSTER, self.name, State.RUNNING, "reachable", kind="Connect cluster", facts={"version": version}

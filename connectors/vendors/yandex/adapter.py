@@ -47,6 +47,7 @@ class YandexAdapter:
         """Two lists a folder, and each operation we wait for."""
         operations, busy = await self._operations(watch.operations)
         reads = await asyncio.gather(*(self._folder(folder) for folder in self.folders))
+        self.http.end_reading()
         buses = [bus for read in reads if not isinstance(read, Unread) for bus in read[0]]
         rows = [row for read in reads if not isinstance(read, Unread) for row in read[1]]
         return AccountSnapshot(

@@ -1,5 +1,6 @@
 """The one way out: how answers, and the lack of them, become our errors."""
 
+import contextlib
 from collections.abc import Callable
 
 import httpx
@@ -19,7 +20,7 @@ from connectors.vendors.errors import (
     Unreachable,
     VendorError,
 )
-from connectors.vendors.http import Http
+from connectors.vendors.http import Http, NothingNew
 
 CONFIG = AccountConfig("https://vendor.example/base/", credentials={"key": "topsecret"})
 
@@ -170,3 +171,44 @@ async def test_a_read_waits_in_place_when_the_vendor_asks_for_little() -> None:
     client = http(lambda _: answers.pop(0))
 
     assert (await client.get("/x")).status_code == 200
+
+
+async def heard(*paths: str, status: int = 200, circumstances: str = "") -> str:
+    """This will read paths and give the digest of what came."""
+    client = http(lambda request: httpx.Response(status, text=request.url.path))
+    client.begin_reading(circumstances)
+    for path in paths:
+        with contextlib.suppress(VendorError):
+            await client.send("GET", path)
+    return client.heard
+
+
+async def test_a_reading_is_known_again_whatever_the_order_of_its_answers() -> None:
+    assert await heard("/a", "/b") == await heard("/b", "/a") != ""
+    assert await heard("/a", "/b") != await heard("/a")
+    assert await heard("/a") != await heard("/a", circumstances="another account")
+
+
+async def test_a_reading_with_an_error_in_it_is_not_known() -> None:
+    assert await heard("/a", status=500) == ""
+
+
+async def test_a_known_reading_ends_early() -> None:
+    client = http(lambda _: httpx.Response(200, text="the same"))
+    client.begin_reading("")
+    await client.get("/a")
+    known = client.heard
+
+    client.begin_reading("", known)
+    await client.get("/a")
+
+    with pytest.raises(NothingNew):
+        client.end_reading()
+
+
+async def test_json_that_a_strict_decoder_refuses_is_read_all_the_same() -> None:
+    client = http(lambda _: httpx.Response(200, content=b'{"torn": "\\ud800", "none": NaN}'))
+
+    found = client.json(await client.get("/a"))
+
+    assert found["torn"] == "\ud800"

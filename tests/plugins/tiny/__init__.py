@@ -32,6 +32,7 @@ class TinyAdapter:
     async def observe(self, watch: Watch) -> AccountSnapshot:
         """Read the one list."""
         things = self.http.json(await self.http.get("/things", headers=self.headers))
+        self.http.end_reading()
         pipeline = PipelineSnapshot("box", "box", State.RUNNING, "up", kind="box")
         connectors = [
             ConnectorSnapshot(
