@@ -82,4 +82,12 @@ urlpatterns = [
     path("access/<int:pk>/end/", access_requests.end, name="access-end"),
     path("audit/", audit.events, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),
+    path("audit/facets/", audit.facets, name="audit-facets"),
+    path("audit/completions/", audit.completions, name="audit-completions"),
+    path("audit/searches/", audit.keep, name="audit-keep"),
+    path("audit/searches/<int:pk>/removal/", audit.drop, name="audit-drop"),
+    path("audit/verification/", audit.verification, name="audit-verification"),
+    path("audit/verification/<str:name>", audit.download, name="audit-download"),
+    path("audit/<int:pk>/", audit.event, name="audit-event"),
+    path("audit/<int:pk>/raw/", audit.raw, name="audit-raw"),
 ]

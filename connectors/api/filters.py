@@ -8,11 +8,13 @@ from django.utils.dateparse import parse_datetime
 from rest_framework.exceptions import ValidationError
 
 from connectors.matrix import Active, Activity
-from connectors.queries.audit import EventFilters
+from connectors.queries import audit_language
+from connectors.queries.audit_language import Query
 from connectors.queries.connectors import Filters
 from connectors.states import State
 
 ANSWERS = [*Active, "true", "false"]
+PARTS = ("actor", "action", "target", "team", "result", "after", "before")
 KNOWN = {
     "search", "vendor", "team", "account", "pipeline", "state", "pipeline_state", "activity", "active", "drift",
     "stale", "open", "class", "label", "page", "page_size", "format",
@@ -50,21 +52,24 @@ def connectors(query: QueryDict) -> Filters:
     )
 
 
-def events(query: QueryDict) -> EventFilters:
+def events(query: QueryDict) -> Query:
     """
-    This will read the filters of the record.
+    This will read the query over the record, `q`, and single filters beside it.
 
-    :raises ValidationError: a time that cannot be read
+    :raises ValidationError: a word of the query cannot be read; the column is named
     """
-    return EventFilters(
-        actor=query.get("actor", ""),
-        action=query.get("action", ""),
-        target=query.get("target", ""),
-        team=query.get("team", ""),
-        result=query.get("result", ""),
-        after=_moment("after", query.get("after")),
-        before=_moment("before", query.get("before")),
-    )
+    given = {name: query.get(name, "") for name in PARTS}
+    if given["action"] and not given["action"].endswith("*"):
+        given["action"] += "*"
+    for name in ("after", "before"):
+        _moment(name, query.get(name))
+    found = audit_language.of_parts(given)
+    asked = audit_language.read(query.get("q", ""))
+    if asked.troubles:
+        raise ValidationError({"q": [f"column {one.start + 1}, {one.word}: {one.says}" for one in asked.troubles]})
+    if found.troubles:
+        raise ValidationError({one.word.split(":")[0]: [one.says] for one in found.troubles})
+    return Query(asked.text, [*asked.terms, *found.terms])
 
 
 def _chosen(name: str, values: list[str], known: Iterable[str]) -> list[str]:

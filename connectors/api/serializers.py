@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from connectors.models import AuditEvent, Hold, Operation, Pipeline, VendorAccount
+from connectors.models import AuditEvent, AuditSeal, Hold, Operation, Pipeline, VendorAccount
 from connectors.permissions import Viewer
 from connectors.queries.connectors import Row
 from connectors.queries.verbs import Button
@@ -249,11 +249,24 @@ class ExtensionSerializer(serializers.Serializer[Any]):
 
 
 class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
-    """One event of the record."""
+    """One event of the record; `canonical` is what is hashed, byte for byte."""
+
+    position = serializers.SerializerMethodField()
+    hash = serializers.SerializerMethodField()
 
     class Meta:
         model = AuditEvent
         fields = "__all__"
+
+    def get_position(self, event: AuditEvent) -> int | None:
+        """Its place in the chain; null while it is being sealed."""
+        seal: AuditSeal | None = getattr(event, "seal", None)
+        return seal.position if seal else None
+
+    def get_hash(self, event: AuditEvent) -> str | None:
+        """Its hash in hex."""
+        seal: AuditSeal | None = getattr(event, "seal", None)
+        return bytes(seal.hash).hex() if seal else None
 
 
 class AccountSerializer(serializers.ModelSerializer[VendorAccount]):

@@ -31,6 +31,7 @@ urlpatterns = [
     path("batches/<uuid:pk>/retry/", batches.Retry.as_view(), name="api-batch-retry"),
     path("batches/<uuid:pk>/restore/", batches.Restoration.as_view(), name="api-batch-restore"),
     path("audit-events/", site.AuditEvents.as_view(), name="api-audit-events"),
+    path("audit-events/<int:pk>/", site.AuditEvent.as_view(), name="api-audit-event"),
     path("vendors/", site.Vendors.as_view(), name="api-vendors"),
     path("accounts/", site.Accounts.as_view(), name="api-accounts"),
     path("accounts/<int:pk>/", site.Account.as_view(), name="api-account"),

@@ -1,32 +1,26 @@
 """What the record of who did what is searched for."""
 
-from datetime import UTC
-from typing import Any
-
 from django import forms
 
-from connectors.models import AuditEvent
-from connectors.queries.audit import EventFilters
+from connectors.queries import audit_language
+from connectors.queries.audit_language import Query
 
-RESULTS = [("", "any"), *AuditEvent.Result.choices]
+LONGEST = 1000
 
 
-class EventFilterForm(forms.Form):
-    """Filters over the record, all optional."""
+class SearchForm(forms.Form):
+    """One query. Whatever is in it, something can be searched."""
 
-    actor = forms.CharField(max_length=150, required=False)
-    action = forms.CharField(max_length=100, required=False)
-    target = forms.CharField(max_length=300, required=False)
-    result = forms.ChoiceField(choices=RESULTS, required=False)
-    after = forms.DateTimeField(required=False)
-    before = forms.DateTimeField(required=False)
+    q = forms.CharField(max_length=LONGEST, required=False)
 
     @property
-    def filters(self) -> EventFilters:
-        """What was read of it; a field with an error in it narrows nothing."""
-        self.is_valid()
-        known: dict[str, Any] = {name: value for name, value in self.cleaned_data.items() if value}
-        for name in ("after", "before"):
-            if name in known:
-                known[name] = known[name].astimezone(UTC)
-        return EventFilters(**known)
+    def query(self) -> Query:
+        """What was read of it."""
+        return audit_language.read(str(self.data.get("q", ""))[:LONGEST].replace("\x00", ""))
+
+
+class KeepForm(forms.Form):
+    """A query to keep under a name."""
+
+    name = forms.CharField(max_length=60)
+    q = forms.CharField(max_length=LONGEST)

@@ -1,7 +1,15 @@
 """Facts and the constraints that keep them true."""
 
 from connectors.models.accounts import VendorAccount
-from connectors.models.audit import AuditChain, AuditCheckpoint, AuditEvent, AuditPending, AuditSeal, AuditSink
+from connectors.models.audit import (
+    AuditChain,
+    AuditCheckpoint,
+    AuditEvent,
+    AuditPending,
+    AuditSeal,
+    AuditSearch,
+    AuditSink,
+)
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
 from connectors.models.guards import Approval, ApprovalTarget, BreakGlass, FreezeWindow, Protection
@@ -30,6 +38,7 @@ __all__ = [
     "AuditEvent",
     "AuditPending",
     "AuditSeal",
+    "AuditSearch",
     "AuditSink",
     "Batch",
     "BatchItem",

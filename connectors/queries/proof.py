@@ -57,3 +57,8 @@ def links() -> Iterator[tuple[verifier.Link, str | None]]:
 def unsealed() -> int:
     """This will count the events without a place in the chain, marked or not."""
     return AuditEvent.objects.filter(seal=None).count()
+
+
+def head() -> AuditSeal | None:
+    """This will give the newest seal."""
+    return AuditSeal.objects.order_by("-position").first()

@@ -94,6 +94,16 @@ def record(
     return event
 
 
+@transaction.atomic
+def record_reading(action: str, *, actor: Actor, after: Any = None) -> AuditEvent:
+    """
+    This will put on record that something was read which is not everybody's: an export, a secret.
+
+    :raises Unwritable: then it must not be read
+    """
+    return record(action, actor=actor, result=Result.DONE, after=after)
+
+
 def probe() -> None:
     """
     This will write an event and take it back at once.

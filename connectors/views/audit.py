@@ -1,49 +1,170 @@
-"""Who did what: the list for admins and auditors, and the same as a file."""
+"""Who did what: searching the record, one event with its proof, and what it takes to verify."""
 
 import csv
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
 
-from connectors.forms.audit import EventFilterForm
-from connectors.models import AuditEvent
+from connectors import verifier
+from connectors.forms.audit import KeepForm, SearchForm
+from connectors.models import AuditCheckpoint, AuditEvent
 from connectors.permissions import Viewer
 from connectors.queries import audit as queries
-from connectors.views import addresses
+from connectors.queries import audit_story, proof
+from connectors.services import actors, audit, audit_searches, checkpoints, sinks
 from connectors.views.access import signed_in
 
 COLUMNS = (
     "id", "at", "action", "result", "actor_kind", "actor", "on_behalf_of", "target_kind", "target_id", "target",
-    "vendor", "account", "team", "reason", "before", "after", "operation_id", "error", "vendor_request",
-    "vendor_reply", "vendor_request_id", "address", "user_agent", "request_id",
+    "vendor", "account", "team", "reason", "ticket", "before", "after", "operation_id", "batch_id", "error",
+    "vendor_request", "vendor_reply", "vendor_request_id", "address", "user_agent", "request_id",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+LATEST = 20
 
 
 @require_safe
 @signed_in
 def events(request: HttpRequest, viewer: Viewer) -> HttpResponse:
-    """This will show one page of the record, newest first."""
+    """This will search the record and show a page of it, newest first; `tail` keeps it up to date."""
     _refuse_unless_reader(viewer)
-    form = EventFilterForm(request.GET)
-    number = addresses.number_of(request)
-    found = list(queries.events(form.filters)[addresses.slice_of(number)])
+    query = SearchForm(request.GET).query
+    cursor = queries.cursor_of(request.GET.get("to", ""))
+    try:
+        page, trouble = queries.page(query, cursor), ""
+    except queries.TooSlow as error:
+        page, trouble = queries.Page([], None), str(error)
+    tail = "tail" in request.GET and cursor is None
     context = {
         "place": "audit",
         "viewer": viewer,
-        "form": form,
-        "events": found[: addresses.SIZE],
-        "pager": addresses.pager(request, number, len(found)),
-        "query": request.GET.urlencode(),
+        "query": query,
+        "events": page.events,
+        "trouble": trouble,
+        "older_url": _address(query.text, to=page.older) if page.older else "",
+        "newest_url": _address(query.text) if cursor else "",
+        "is_tail": tail,
+        "tail_url": _address(query.text) if tail else _address(query.text, tail="on"),
+        "facets": queries.facets(query) if "facets" in request.GET else None,
+        "kept": queries.kept_by(viewer),
+        "now": timezone.now(),
     }
     return render(request, "connectors/audit/events.html", context)
+
+
+@require_safe
+@signed_in
+def facets(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+    """This will count what was found, beside the list that is there already."""
+    _refuse_unless_reader(viewer)
+    query = SearchForm(request.GET).query
+    return render(request, "connectors/audit/_facets.html", {"query": query, "facets": queries.facets(query)})
+
+
+@require_safe
+@signed_in
+def completions(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+    """This will offer what the word under the caret (`at`) may become."""
+    _refuse_unless_reader(viewer)
+    text = SearchForm(request.GET).query.text
+    word = request.GET.get("at", "")
+    at = min(int(word), len(text)) if word.isascii() and word.isdigit() and len(word) < 5 else len(text)  # a column
+    return render(request, "connectors/audit/_completions.html", {"offers": queries.complete(text, at)})
+
+
+@require_safe
+@signed_in
+def event(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will show one event: its sentence, what it changed, its operation, its neighbours and its proof."""
+    _refuse_unless_reader(viewer)
+    story = audit_story.of(get_object_or_404(AuditEvent, pk=pk))
+    return render(request, "connectors/audit/event.html", {"place": "audit", "viewer": viewer, "story": story})
+
+
+@require_safe
+@signed_in
+def raw(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will send the stored text of an event, byte for byte as it is hashed."""
+    _refuse_unless_reader(viewer)
+    found = get_object_or_404(AuditEvent, pk=pk)
+    return HttpResponse(found.canonical, content_type="application/json; charset=utf-8")
+
+
+@require_safe
+@signed_in
+def verification(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+    """This will show how far the record is sealed, signed and told outside, and how to verify it elsewhere."""
+    _refuse_unless_reader(viewer)
+    try:
+        fingerprint = checkpoints.fingerprint()
+    except checkpoints.NoKey as error:
+        fingerprint = f"none: {error}"
+    context = {
+        "place": "audit",
+        "viewer": viewer,
+        "head": proof.head(),
+        "signed": AuditCheckpoint.objects.order_by("-number")[:LATEST],
+        "fingerprint": fingerprint,
+        "places": sinks.standings(),
+    }
+    return render(request, "connectors/audit/verification.html", context)
+
+
+@require_safe
+@signed_in
+def download(request: HttpRequest, viewer: Viewer, name: str) -> HttpResponse:
+    """This will send the verifier, or every checkpoint as it reads them."""
+    _refuse_unless_reader(viewer)
+    if name == "verify_audit.py":
+        text = Path(verifier.__file__).read_text(encoding="utf-8")
+    elif name == "checkpoints.jsonl":
+        text = "".join(f"{checkpoints.line(one)}\n" for one in AuditCheckpoint.objects.order_by("number"))
+    else:
+        raise Http404
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@require_POST
+@signed_in
+def keep(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+    """This will keep a query under a name, for this person alone."""
+    _refuse_unless_reader(viewer)
+    form = KeepForm(request.POST)
+    query = request.POST.get("q", "")
+    if not form.is_valid():
+        messages.error(request, "A search is kept under a name of at most 60 letters, and it must look for something.")
+        return redirect(_address(query))
+    try:
+        kept = audit_searches.keep(viewer=viewer, name=form.cleaned_data["name"], query=form.cleaned_data["q"])
+    except audit_searches.TooMany as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Kept as “{kept.name}”.")
+    return redirect(_address(query))
+
+
+@require_POST
+@signed_in
+def drop(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will forget a kept query."""
+    _refuse_unless_reader(viewer)
+    if not audit_searches.drop(viewer=viewer, pk=pk):
+        raise Http404
+    messages.success(request, "It is not kept any more.")
+    return redirect("audit")
 
 
 @require_safe
@@ -51,8 +172,9 @@ def events(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 def export(request: HttpRequest, viewer: Viewer) -> StreamingHttpResponse:
     """This will send the events that fit as a file, row by row, however many they are."""
     _refuse_unless_reader(viewer)
-    chunks = queries.in_chunks(queries.events(EventFilterForm(request.GET).filters))
-    response = StreamingHttpResponse(_lines(chunks), content_type="text/csv; charset=utf-8")
+    query = SearchForm(request.GET).query
+    audit.record_reading("audit.exported", actor=actors.of(request), after={"query": query.text, "format": "csv"})
+    response = StreamingHttpResponse(_lines(queries.in_chunks(queries.search(query))), content_type="text/csv")
     response["Content-Disposition"] = f'attachment; filename="audit-{timezone.now():%Y-%m-%d-%H%M}.csv"'
     return response
 
@@ -60,6 +182,11 @@ def export(request: HttpRequest, viewer: Viewer) -> StreamingHttpResponse:
 def _refuse_unless_reader(viewer: Viewer) -> None:
     if not viewer.may_read_audit:
         raise PermissionDenied
+
+
+def _address(query: str, **more: object) -> str:
+    said = {name: str(value) for name, value in {"q": query, **more}.items() if value}
+    return reverse("audit") + (f"?{urlencode(said)}" if said else "")
 
 
 class _Line:

@@ -4,6 +4,7 @@ import { tick as tickAges } from "./ages.js";
 import "./copy.js";
 import "./keys.js";
 import "./facets.js";
+import "./audit.js";
 import "./forms.js";
 import { watch } from "./live.js";
 import "./selection.js";

@@ -8,8 +8,10 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from connectors import models
 from connectors.api import filters, serializers
 from connectors.api.base import Endpoint
+from connectors.api.pagination import Record
 from connectors.queries import audit, catalogue
 from connectors.queries import connectors as queries
 from connectors.services import accounts, actors
@@ -23,7 +25,22 @@ class AuditEvents(Endpoint):
         """This will list the record, newest first, for admins and auditors."""
         if not self.viewer.may_read_audit:
             raise PermissionDenied("The audit is for the site roles admin and auditor.")
-        return self.page(audit.events(filters.events(request.query_params)), serializers.AuditEventSerializer)
+        pages = Record()
+        found = audit.search(filters.events(request.query_params)).select_related("seal")
+        items = pages.paginate_queryset(found, request, view=self)
+        return pages.get_paginated_response(serializers.AuditEventSerializer(items, many=True).data)
+
+
+class AuditEvent(Endpoint):
+    """`audit-events/{id}/`"""
+
+    @extend_schema(operation_id="audit_events_retrieve", responses=serializers.AuditEventSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        """This will give one event with its place in the chain, for admins and auditors."""
+        if not self.viewer.may_read_audit:
+            raise PermissionDenied("The audit is for the site roles admin and auditor.")
+        found = get_object_or_404(models.AuditEvent.objects.select_related("seal"), pk=pk)
+        return Response(serializers.AuditEventSerializer(found).data)
 
 
 class Vendors(Endpoint):
