@@ -6,13 +6,17 @@ from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db.models import BigIntegerField, DateTimeField, Value
+from django.db.models import BigIntegerField, DateTimeField, Q, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 
 from connectors.models import AccessRequest, ApiToken, Membership, SiteMembership, Team
 from connectors.states import Permission, Role, SiteRole
 
+NEEDS_FACTOR = "needs_factor"
+"""In the session of whoever must add a second factor before anything else."""
+SITE = 0
+"""Stands for the whole site where teams are told apart by their ids."""
 RANK = {Role.VIEWER: 1, Role.OPERATOR: 2, Role.LEAD: 3}
 
 SEEING = frozenset({Permission.SEE})
@@ -63,7 +67,7 @@ class Viewer:
     roles: Mapping[int, Role] = field(default_factory=dict)
     """By team id, granted ones included; the keys are the teams whose connectors exist for this person."""
     granted: Mapping[int, datetime] = field(default_factory=dict)
-    """Until when, for the roles that were granted for a time."""
+    """Until when, for the roles that were granted for a time; `SITE` for the site role."""
     scope: Scope | None = None
     """Set when a token acts."""
     simulated_by: str = ""
@@ -179,17 +183,21 @@ def _standing(user_id: int, now: datetime) -> tuple[SiteRole | None, dict[int, R
     """Site role, role in each team, and until when for those that were granted."""
     no_team, no_end = Cast(Value(None), BigIntegerField()), Cast(Value(None), DateTimeField())
     members = Membership.objects.filter(user_id=user_id).annotate(until=no_end).values_list("team_id", "role", "until")
-    site = SiteMembership.objects.filter(user_id=user_id).annotate(team=no_team, until=no_end)
+    lasts = Q(ends_at__isnull=True) | Q(ends_at__gt=now)
+    site = SiteMembership.objects.filter(lasts, user_id=user_id).annotate(team=no_team)
     grants = AccessRequest.objects.in_force(now).filter(user_id=user_id).order_by()
     rows = members.union(
-        site.values_list("team", "role", "until"), grants.values_list("team_id", "role", "ends_at"), all=True
+        site.values_list("team", "role", "ends_at"), grants.values_list("team_id", "role", "ends_at"), all=True
     )
     found = sorted(rows, key=lambda row: row[2] is not None)  # what lasts first: a grant counts only beyond it
     site_role = next((SiteRole(role) for team, role, _ in found if team is None), None)
     roles: dict[int, Role] = {}
     granted: dict[int, datetime] = {}
     for team, role, ends_at in found:
-        if team is None or (team in roles and RANK[Role(role)] <= RANK[roles[team]]):
+        if team is None:
+            granted.update({SITE: ends_at} if ends_at else {})
+            continue
+        if team in roles and RANK[Role(role)] <= RANK[roles[team]]:
             continue
         roles[team] = Role(role)
         if ends_at is not None:

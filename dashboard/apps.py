@@ -9,6 +9,11 @@ class DashboardConfig(AppConfig):
     name = "dashboard"
 
     def ready(self) -> None:
-        """This will make Celery's application the current one, so that `task.delay` knows its broker."""
+        """This will make Celery's application the current one, and put on record what people change of their sign-in."""
         # Here and not in the package: the supervisor must not carry Celery through its life.
-        from dashboard import celery  # noqa: F401, PLC0415  # imported for its effect, once Django is set up
+        from dashboard import (
+            celery,  # noqa: F401  # imported for its effect, once Django is set up
+            record,  # it needs the packages' models
+        )
+
+        record.connect()

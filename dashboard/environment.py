@@ -12,6 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
 FERNET_KEY_BYTES = 32
+TEAM_ROLES = frozenset({"viewer", "operator", "lead"})
+SITE_ROLES = frozenset({"admin", "auditor"})
 
 
 def text(name: str, default: str = "") -> str:
@@ -70,6 +72,23 @@ def choice(name: str, *options: str) -> str:
 def words(name: str, default: str = "") -> list[str]:
     """This will read a list with commas between."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def grants(name: str) -> dict[str, list[tuple[str, str]]]:
+    """
+    This will read what groups give: `group=team:role`, with commas between; the team `site` stands for site roles.
+
+    :raises ImproperlyConfigured: it reads otherwise, or names a role that does not exist
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for word in words(name):
+        group, _, given = word.rpartition("=")
+        team, _, role = given.partition(":")
+        roles = SITE_ROLES if team == "site" else TEAM_ROLES
+        if not group.strip() or not team or role not in roles:
+            raise ImproperlyConfigured(f"{name}: {word!r} is not like payments-ops=payments:operator or it=site:admin")
+        found.setdefault(group.strip(), []).append(("" if team == "site" else team, role))
+    return found
 
 
 def fernet_keys(name: str, why: str) -> list[str]:

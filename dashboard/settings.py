@@ -28,6 +28,18 @@ STATE_DIR = Path(env.text("SWITCHYARD_STATE", str(BASE_DIR / "var")))
 VENDOR_PRIVATE_ADDRESSES = env.choice("VENDOR_PRIVATE_ADDRESSES", "allow", "deny") == "allow"
 """May vendor accounts lead to loopback and private ranges? Self-hosted vendors usually live there."""
 
+LOCAL_ACCOUNTS = env.flag("LOCAL_ACCOUNTS", default=True)
+"""May people sign in with a password that is kept here? Off: by the company's sign-in only."""
+_STRICTEST_USUAL = ("nobody", "admins", "everybody") if DEMO or TESTING else ("admins", "everybody", "nobody")
+SECOND_FACTOR = env.choice("SECOND_FACTOR", *_STRICTEST_USUAL)
+"""Who must have a second factor beside a password kept here. The company's sign-in asks for its own."""
+OIDC_ISSUER = env.text("OIDC_ISSUER")
+"""The company's sign-in: the address below which `.well-known/openid-configuration` lies."""
+OIDC_NAME = env.text("OIDC_NAME", "your company")
+OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_GROUPS = env.grants("OIDC_GROUPS")
+"""What groups give: `payments-ops=payments:operator, platform=site:admin`."""
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -39,6 +51,12 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
+    "allauth.usersessions",
     "connectors",
     "dashboard",
 ]
@@ -53,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -150,6 +169,7 @@ STORAGES = {
 
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
+SECOND_FACTOR_URL = "/account/second-factor/needed/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -160,6 +180,50 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+ACCOUNT_ADAPTER = "dashboard.adapters.Accounts"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+SOCIALACCOUNT_ADAPTER = "dashboard.adapters.Company"
+SOCIALACCOUNT_LOGIN_ON_GET = True
+"""The state that goes along is tied to the browser; a form that leads elsewhere would need a wider security policy."""
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "company",
+                "name": OIDC_NAME,
+                "client_id": env.needed("OIDC_CLIENT_ID", "the company's sign-in knows the product by it"),
+                "secret": env.text("OIDC_CLIENT_SECRET"),
+                "settings": {
+                    "server_url": OIDC_ISSUER,
+                    "scope": env.words("OIDC_SCOPES", "openid,profile,email"),
+                },
+            }
+        ]
+        if OIDC_ISSUER
+        else [],
+    }
+}
+MFA_ADAPTER = "dashboard.adapters.SecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = LOCAL_ACCOUNTS
+MFA_TOTP_ISSUER = "Switchyard"
+MFA_TOTP_TOLERANCE = 1
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+"""Addresses come from invitations and from the company; none is typed by the person."""
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = IS_PLAIN_HTTP
+MFA_FORMS = {
+    "authenticate": "dashboard.forms.CodeForm",
+    "authenticate_webauthn": "dashboard.forms.KeyForm",
+    "login_webauthn": "dashboard.forms.PasskeyForm",
+}
+USERSESSIONS_TRACK_ACTIVITY = False
 if TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

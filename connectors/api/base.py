@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
@@ -12,13 +13,23 @@ from rest_framework.views import APIView
 from connectors import permissions
 from connectors.api.pagination import Pages
 from connectors.models import ApiToken, Team
-from connectors.permissions import Viewer
+from connectors.permissions import NEEDS_FACTOR, Viewer
 from connectors.services.operations import NotAllowed
 from connectors.states import Permission
 
 
 class Endpoint(APIView):
     """One address of the API."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """
+        This will let pass whoever is signed in well enough; a token needs no second factor.
+
+        :raises NotAllowed: the policy wants a second factor first
+        """
+        super().initial(request, *args, **kwargs)
+        if request.auth is None and request.session.get(NEEDS_FACTOR):
+            raise NotAllowed("Add a second factor first: your role needs one.")
 
     @cached_property
     def viewer(self) -> Viewer:

@@ -18,6 +18,7 @@ from connectors.models.operations import Operation, StateChange, UsualTime
 from connectors.models.people import (
     AccessRequest,
     ApiToken,
+    BreakGlassLink,
     FirstAdminLink,
     Invitation,
     Membership,
@@ -44,6 +45,7 @@ __all__ = [
     "BatchItem",
     "BoardColumns",
     "BreakGlass",
+    "BreakGlassLink",
     "Connector",
     "FirstAdminLink",
     "FreezeWindow",

@@ -34,6 +34,8 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=20, choices=[(role, role) for role in Role])
+    is_by_group = models.BooleanField(default=False)
+    """Given by a group of the company's sign-in: it goes when the person leaves the group."""
 
     class Meta:
         constraints = [
@@ -50,6 +52,9 @@ class SiteMembership(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="site_membership")
     role = models.CharField(max_length=20, choices=[(role, role) for role in SiteRole])
+    is_by_group = models.BooleanField(default=False)
+    ends_at = models.DateTimeField(null=True, blank=True)
+    """Set when the glass was broken: the role ends by itself."""
 
     class Meta:
         constraints = [
@@ -158,6 +163,20 @@ class AccessRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} asks to be {self.role} of {self.team}"
+
+
+class BreakGlassLink(models.Model):
+    """A one-time way in for one person, made on the command line of the machine. Only a hash of its secret is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="break_glass_links")
+    digest = models.CharField(max_length=64, unique=True)
+    reason = models.TextField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"break-glass link for {self.user}"
 
 
 class FirstAdminLink(models.Model):

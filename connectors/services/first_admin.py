@@ -22,7 +22,7 @@ class LinkSpent(Exception):
 
 def has_admin() -> bool:
     """This will tell whether anybody administers the product."""
-    return SiteMembership.objects.filter(role=SiteRole.ADMIN, user__is_active=True).exists()
+    return SiteMembership.objects.filter(role=SiteRole.ADMIN, user__is_active=True, ends_at__isnull=True).exists()
 
 
 @transaction.atomic

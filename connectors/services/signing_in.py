@@ -1,5 +1,6 @@
 """Signing in, on record; a limit for whoever tries too often. The record itself is counted, so all processes agree."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -45,7 +46,18 @@ def check(*, login: str, address: str | None, now: datetime | None = None) -> No
 
 
 @transaction.atomic
-def note(*, actor: Actor, is_in: bool, error: str = "") -> None:
-    """This will put an attempt on record."""
+def note(*, actor: Actor, is_in: bool, error: str = "", ways: Sequence[str] = ()) -> None:
+    """
+    This will put an attempt on record.
+
+    :param ways: how the person proved who they are: password, second factor, the company's sign-in
+    """
     result = AuditEvent.Result.DONE if is_in else AuditEvent.Result.REFUSED
-    audit.record(DONE if is_in else REFUSED, actor=actor, result=result, error=error)
+    after = {"by": list(ways)} if ways else None
+    audit.record(DONE if is_in else REFUSED, actor=actor, result=result, error=error, after=after)
+
+
+@transaction.atomic
+def note_change(*, actor: Actor, what: str, after: dict[str, str] | None = None) -> None:
+    """This will put on record what somebody changed about their own way in: `second_factor.added`, `session.ended`."""
+    audit.record(f"site.{what}", actor=actor, result=AuditEvent.Result.DONE, after=after)

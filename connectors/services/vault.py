@@ -34,6 +34,23 @@ def unseal(account: VendorAccount) -> dict[str, str]:
     return opened
 
 
+def seal_text(text: str) -> str:
+    """This will encrypt any other secret that has to be kept, such as that of a second factor."""
+    return _box().encrypt(text.encode()).decode()
+
+
+def unseal_text(sealed: str) -> str:
+    """
+    This will decrypt it.
+
+    :raises Locked: none of the site's keys fits
+    """
+    try:
+        return _box().decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        raise Locked("a secret cannot be opened: CREDENTIAL_KEYS lacks its key") from None
+
+
 def config_of(account: VendorAccount) -> AccountConfig:
     """
     This will put together what the account's adapter needs, credentials in clear included.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.forms import BoundField
 from django.template import Library
 from django.utils import timezone
 
@@ -43,6 +44,12 @@ def access_state(request: AccessRequest) -> str:
     if request.decided_at and request.decided_by:
         return "declined"
     return "lapsed" if request.decided_at or request.lapses_at <= now else "asked"
+
+
+@register.filter
+def as_input(field: BoundField) -> str:
+    """This will show a field of a package's form as ours look, without a word inside that vanishes on typing."""
+    return field.as_widget(attrs={"class": "input", "placeholder": ""})
 
 
 @register.filter

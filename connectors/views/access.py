@@ -7,11 +7,11 @@ from typing import Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 
 from connectors import permissions
 from connectors.models import Team
-from connectors.permissions import Refused, Viewer
+from connectors.permissions import NEEDS_FACTOR, Refused, Viewer
 from connectors.states import Permission
 from connectors.views import responses
 
@@ -33,6 +33,8 @@ def signed_in(
             viewer = permissions.viewer_of(request.user)
         except PermissionError:
             return _to_sign_in(request)
+        if request.session.get(NEEDS_FACTOR):
+            return _to(request, settings.SECOND_FACTOR_URL)
         return view(request, viewer, *args, **kwargs)
 
     return guarded
@@ -40,8 +42,14 @@ def signed_in(
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
     if responses.is_fragment(request):
-        return HttpResponse(status=401, headers={"HX-Redirect": resolve_url(settings.LOGIN_URL)})
+        return _to(request, settings.LOGIN_URL)
     return redirect_to_login(request.get_full_path())
+
+
+def _to(request: HttpRequest, url: str) -> HttpResponse:
+    if responses.is_fragment(request):
+        return HttpResponse(status=401, headers={"HX-Redirect": resolve_url(url)})
+    return redirect(url)
 
 
 def refuse_unless(viewer: Viewer, permission: Permission, team: Team | None = None) -> None:

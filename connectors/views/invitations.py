@@ -1,7 +1,8 @@
 """Links into a team: made by a lead, used once by whoever got one."""
 
+from allauth.account.utils import perform_login
+from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -74,10 +75,11 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 def _as_new(request: HttpRequest, secret: str, invitation: Invitation) -> HttpResponse:
-    form = NewLoginForm(request.POST or None)
-    if not form.is_bound or not form.is_valid():
+    form = NewLoginForm(request.POST or None) if settings.LOCAL_ACCOUNTS else None
+    if form is None or not form.is_bound or not form.is_valid():
         context = {"invitation": invitation, "form": form, "here": request.get_full_path()}
-        return render(request, "connectors/team/join.html", context, status=UNPROCESSABLE if form.errors else 200)
+        status = UNPROCESSABLE if form and form.errors else 200
+        return render(request, "connectors/team/join.html", context, status=status)
     try:
         user = teams.accept_as_new(
             secret=secret,
@@ -87,5 +89,5 @@ def _as_new(request: HttpRequest, secret: str, invitation: Invitation) -> HttpRe
         )
     except teams.LinkSpent as error:
         raise Http404 from error
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-    return redirect("team", invitation.team.slug)
+    answer: HttpResponse = perform_login(request, user, redirect_url=reverse("team", args=[invitation.team.slug]))
+    return answer

@@ -1,10 +1,10 @@
 """Making the first admin of an empty product."""
 
-from django.contrib.auth import login
+from allauth.account.utils import perform_login
 from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from connectors.services import first_admin
@@ -26,6 +26,6 @@ def create(request: HttpRequest, secret: str) -> HttpResponse:
             )
         except first_admin.LinkSpent as error:
             raise Http404 from error
-        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-        return redirect("board")
+        answer: HttpResponse = perform_login(request, user)
+        return answer
     return render(request, "dashboard/first_admin.html", {"form": form}, status=422 if form.errors else 200)

@@ -3,15 +3,16 @@
 from http import HTTPStatus
 from typing import Any
 
+from allauth.account.internal.flows.login import perform_password_login
+from allauth.account.models import Login
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
-from django.core.exceptions import ValidationError
-from django.http import HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
 
-from connectors.actor import Actor
-from connectors.services import actors, signing_in
+from dashboard.forms import SignInForm
 
 DEMO_PASSWORD = "demo"  # noqa: S105  # shown on the page, and only where settings.DEMO holds
 DEMO_LOGINS = (
@@ -23,36 +24,6 @@ DEMO_LOGINS = (
 )
 
 
-class SignInForm(AuthenticationForm):
-    """Login and password; one sentence when they do not fit, which never tells which of the two was wrong."""
-
-    error_messages = {
-        "invalid_login": "Login or password is wrong.",
-        "inactive": "Login or password is wrong.",
-    }
-    is_limited = False
-
-    def clean(self) -> dict[str, Any]:
-        """This will look at the limit before it looks at the password, and put a refusal on record."""
-        assert self.request is not None  # noqa: S101  # LoginView gives it
-        name = str(self.cleaned_data.get("username", ""))
-        person = get_user_model().objects.filter(username=name).first()
-        login = person.get_username() if person else signing_in.NOBODY
-        address = self.request.META.get("REMOTE_ADDR") or None
-        try:
-            signing_in.check(login=login if person else "", address=address)
-        except signing_in.TooManyAttempts as error:
-            self.is_limited = True
-            raise ValidationError(str(error)) from error
-        try:
-            return super().clean()
-        except ValidationError:
-            who = Actor("person", login, person.pk if person else None, address=address,
-                        user_agent=self.request.headers.get("user-agent", ""))  # fmt: skip
-            signing_in.note(actor=who, is_in=False, error="login or password is wrong")
-            raise
-
-
 class SignIn(LoginView):
     """The sign-in page; whoever is signed in already goes on to the board."""
 
@@ -61,14 +32,30 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """This will add the demo's logins, in a demo."""
+        """This will add the ways in that are open, and the demo's logins in a demo."""
         logins = [{"name": name, "text": text} for name, text in DEMO_LOGINS] if settings.DEMO else []
-        return super().get_context_data(**kwargs, demo_logins=logins, demo_password=DEMO_PASSWORD)
+        return super().get_context_data(
+            **kwargs,
+            demo_logins=logins,
+            demo_password=DEMO_PASSWORD,
+            company=settings.OIDC_NAME if settings.OIDC_ISSUER else "",
+            has_local=settings.LOCAL_ACCOUNTS,
+        )
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """This will take a login and a password, where such are kept here."""
+        if not settings.LOCAL_ACCOUNTS:
+            raise PermissionDenied(f"Nobody signs in with a password here. Sign in with {settings.OIDC_NAME}.")
+        return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """This will sign in and say so on record."""
-        answer = super().form_valid(form)
-        signing_in.note(actor=actors.of(self.request), is_in=True)
+        """This will sign in, or ask for the second factor first."""
+        user = form.get_user()
+        login = Login(user=user, redirect_url=self.get_success_url())
+        try:
+            answer: HttpResponse = perform_password_login(self.request, {"username": user.get_username()}, login)
+        except ImmediateHttpResponse as stopped:
+            answer = stopped.response
         return answer
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
