@@ -9,11 +9,9 @@ class DashboardConfig(AppConfig):
     name = "dashboard"
 
     def ready(self) -> None:
-        """This will make Celery's application the current one, and put on record what people change of their sign-in."""
+        """This will make Celery's application the current one, and listen to what people change of their sign-in."""
         # Here and not in the package: the supervisor must not carry Celery through its life.
-        from dashboard import (
-            celery,  # noqa: F401  # imported for its effect, once Django is set up
-            record,  # it needs the packages' models
-        )
+        from dashboard import celery  # noqa: F401, PLC0415  # imported for its effect, once Django is set up
+        from dashboard.record import connect  # noqa: PLC0415  # it needs the packages' models
 
-        record.connect()
+        connect()

@@ -9,6 +9,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from connectors.actor import SET_UP
 from connectors.models import ApiToken, AuditEvent, SiteMembership
@@ -105,19 +106,20 @@ def test_a_recovery_code_opens_once(client: Client, person: User) -> None:
         assert (browser.get("/account/").status_code == 200) == expected
 
 
-def test_changes_of_factors_are_on_record(client: Client, person: User) -> None:
+def test_changes_of_factors_are_on_record(
+    client: Client, person: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     sign_in(client)
-    add_app(client)
 
-    client.post(f"{FACTORS}totp/deactivate/")
+    with django_capture_on_commit_callbacks(execute=True):
+        add_app(client)
+        client.post(f"{FACTORS}totp/deactivate/")
 
     events = AuditEvent.objects.filter(action__startswith="site.second_factor").order_by("id")
-    kinds = [(e.action, e.actor, (e.after or {})["kind"]) for e in events]
-    assert kinds[:2] == [
-        ("site.second_factor.added", "admin", "totp"),
-        ("site.second_factor.added", "admin", "recovery_codes"),
-    ]
-    assert ("site.second_factor.removed", "admin", "totp") in kinds
+    found = {(e.action, e.actor, (e.after or {})["kind"]) for e in events}
+    assert ("site.second_factor.added", "admin", "totp") in found
+    assert ("site.second_factor.added", "admin", "recovery_codes") in found
+    assert ("site.second_factor.removed", "admin", "totp") in found
 
 
 def test_secrets_of_factors_are_sealed_at_rest(client: Client, person: User) -> None:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connectors', '0015_search'),
+        ('connectors', '0018_audit_words'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
