@@ -11,6 +11,7 @@ class Actor:
 
     :param user_id: the person, also behind a token; None for the system
     :param name: user name, or the system actor's name (`system:driver`)
+    :param behind: the person on whose behalf the system acts by a rule of theirs
     """
 
     kind: Literal["person", "token", "system"]
@@ -21,6 +22,7 @@ class Actor:
     address: str | None = None
     user_agent: str = ""
     request_id: str = ""
+    behind: str = ""
 
     @property
     def label(self) -> str:
@@ -34,3 +36,5 @@ SWEEPER = Actor("system", "system:sweeper")
 """Ends what its driver can no longer end."""
 COMMAND = Actor("system", "system:command-line")
 """Whoever has a shell on the server."""
+SCHEDULE = "system:schedule"
+HEAL = Actor("system", "system:heal")

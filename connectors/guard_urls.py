@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.views import approvals, freezes
+from connectors.views import approvals, freezes, schedules
 
 urlpatterns = [
     path("freezes/", freezes.freeze_list, name="freezes"),
@@ -15,4 +15,8 @@ urlpatterns = [
     path("approvals/<uuid:pk>/decision/", approvals.decide, name="approval-decision"),
     path("protections/", approvals.protection_list, name="protections"),
     path("connectors/<int:pk>/protection/", approvals.protection, name="connector-protection"),
+    path("schedules/", schedules.schedule_list, name="schedules"),
+    path("schedules/new/", schedules.new, name="schedule-new"),
+    path("schedules/<int:pk>/", schedules.schedule, name="schedule"),
+    path("schedules/<int:pk>/change/", schedules.change, name="schedule-change"),
 ]

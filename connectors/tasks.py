@@ -17,14 +17,24 @@ def drive(account_id: int) -> None:
 
 @shared_task(ignore_result=True)
 def tick() -> None:
-    """This will wake each account that is due, go on with each batch, and end the holds whose time has come."""
-    from connectors.services import batch_steps, schedule, timers
+    """This will wake each account that is due, go on with each batch, and do what the clock says."""
+    from connectors.services import batch_steps, schedule, schedules, timers
 
     for account_id in schedule.due():
         drive.apply_async((account_id,), expires=10)
     for batch_id in batch_steps.due():
         advance.apply_async((batch_id,), expires=5)
     timers.run()
+    schedules.run_due()
+
+
+@shared_task(ignore_result=True)
+def watch() -> None:
+    """This will look after the guard rails: freezes that turn, approvals that lapse."""
+    from connectors.services import approvals, freezes
+
+    freezes.tell_of_turns()
+    approvals.sweep()
 
 
 @shared_task(ignore_result=True)

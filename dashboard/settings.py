@@ -128,6 +128,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "connectors.tasks.tick", "schedule": 1.0, "options": {"expires": 1}},
     "sweep": {"task": "connectors.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}},
+    "watch": {"task": "connectors.tasks.watch", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "connectors.tasks.seal", "schedule": 1.0, "options": {"expires": 1}},
     "tell-outside": {"task": "connectors.tasks.tell_outside", "schedule": 2.0, "options": {"expires": 2}},
     "measure": {"task": "connectors.tasks.measure", "schedule": 60.0, "options": {"expires": 60}},

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.api.endpoints import guards
+from connectors.api.endpoints import guards, schedules
 
 urlpatterns = [
     path("connectors/<int:pk>/protection/", guards.ConnectorProtection.as_view(), name="api-connector-protection"),
@@ -15,4 +15,9 @@ urlpatterns = [
     path("approvals/<uuid:pk>/", guards.Approval.as_view(), name="api-approval"),
     path("approvals/<uuid:pk>/approve/", guards.Approve.as_view(), name="api-approval-approve"),
     path("approvals/<uuid:pk>/decline/", guards.Decline.as_view(), name="api-approval-decline"),
+    path("schedules/", schedules.Schedules.as_view(), name="api-schedules"),
+    path("schedules/<int:pk>/", schedules.Schedule.as_view(), name="api-schedule"),
+    path("schedules/<int:pk>/runs/", schedules.ScheduleRuns.as_view(), name="api-schedule-runs"),
+    path("schedules/<int:pk>/pause/", schedules.SchedulePause.as_view(), name="api-schedule-pause"),
+    path("schedules/<int:pk>/resume/", schedules.ScheduleResume.as_view(), name="api-schedule-resume"),
 ]

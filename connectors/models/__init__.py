@@ -27,6 +27,7 @@ from connectors.models.people import (
 )
 from connectors.models.rules import OwnershipClaim, OwnershipRule
 from connectors.models.samples import Sample
+from connectors.models.schedules import Schedule, ScheduleRun
 from connectors.models.views import BoardColumns, SavedView
 
 __all__ = [
@@ -60,6 +61,8 @@ __all__ = [
     "Protection",
     "Sample",
     "SavedView",
+    "Schedule",
+    "ScheduleRun",
     "SiteMembership",
     "StateChange",
     "Team",

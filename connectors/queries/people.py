@@ -38,6 +38,11 @@ def teams_for_guards(viewer: Viewer) -> QuerySet[Team]:
     return _holding(viewer, Permission.PROTECT)
 
 
+def teams_operated(viewer: Viewer) -> QuerySet[Team]:
+    """This will give the teams whose connectors the person may operate."""
+    return _holding(viewer, Permission.OPERATE)
+
+
 def teams_managed(viewer: Viewer) -> QuerySet[Team]:
     """This will give the teams that the person may manage."""
     return _holding(viewer, Permission.MANAGE_TEAM)

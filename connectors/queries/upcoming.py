@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from connectors.models import Connector, Hold
-from connectors.states import GOALS, Verb
+from connectors.models import Connector, Hold, Schedule
+from connectors.states import GOALS, INVERSE, Verb
 
 HELD = {GOALS[Verb.PAUSE], GOALS[Verb.STOP]}
 
@@ -61,4 +61,27 @@ def _end_of(hold: Hold) -> Upcoming:
     return Upcoming("clock", words, hold.until, f"held by {hold.actor}", hold.trouble)
 
 
-SOURCES: tuple[Source, ...] = (holds,)
+def schedules(connectors: Sequence[Connector]) -> dict[int, Upcoming]:
+    """This will give what a schedule asks next of the connectors that were picked for it one by one."""
+    links = Schedule.connectors.through.objects.filter(
+        connector_id__in=[c.pk for c in connectors], schedule__is_on=True, schedule__next_at__isnull=False
+    )
+    first: dict[int, Upcoming] = {}
+    for link in links.select_related("schedule").order_by("schedule__next_at"):
+        first.setdefault(link.connector_id, _run_of(link.schedule))
+    return first
+
+
+def _run_of(schedule: Schedule) -> Upcoming:
+    assert schedule.next_at is not None  # noqa: S101  # filtered so
+    is_back = next((back for _, back in schedule.moments(schedule.next_at - timedelta(seconds=1))), False)
+    verb = INVERSE[Verb(schedule.kind)] if is_back else Verb(schedule.kind)
+    return Upcoming("date", SAID[verb], schedule.next_at, f"schedule {schedule.name}")
+
+
+SAID = {
+    Verb.START: "Starts", Verb.PAUSE: "Pauses", Verb.RESUME: "Resumes", Verb.STOP: "Stops",
+    Verb.FORCE_STOP: "Stops by force", Verb.RESTART: "Restarts", Verb.RESTART_FAILED: "Restarts what failed",
+    Verb.SYNC_NOW: "Syncs",
+}  # fmt: skip
+SOURCES: tuple[Source, ...] = (holds, schedules)

@@ -3,7 +3,7 @@
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from connectors.actor import Actor
+from connectors.actor import SCHEDULE, Actor
 from connectors.models import ApiToken
 
 
@@ -39,3 +39,8 @@ def behind(user: User, token: ApiToken | None, request_id: str = "") -> Actor:
         token_name=token.name if token else "",
         request_id=request_id,
     )
+
+
+def schedule(user: User) -> Actor:
+    """This will name a schedule of somebody's: the product acts, with no more than that person may."""
+    return Actor("system", SCHEDULE, user_id=user.pk, behind=user.get_username())

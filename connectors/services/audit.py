@@ -67,7 +67,7 @@ def record(
         actor_kind=actor.kind,
         actor=actor.label,
         actor_id=actor.user_id,
-        on_behalf_of=actor.name if actor.kind == "token" else behind,
+        on_behalf_of=actor.name if actor.kind == "token" else actor.behind or behind,
         address=actor.address,
         user_agent=secrets.strip(actor.user_agent),
         request_id=(operation.request_id if operation else "") or actor.request_id,

@@ -16,11 +16,11 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from connectors import permissions
-from connectors.actor import DRIVER, Actor
-from connectors.models import AuditEvent, Batch, BatchItem, Operation
+from connectors.actor import DRIVER, SCHEDULE, Actor
+from connectors.models import ApiToken, AuditEvent, Batch, BatchItem, Operation
 from connectors.permissions import Viewer
 from connectors.queries import batches as queries
-from connectors.services import batches, holds, notices, operations
+from connectors.services import actors, batches, holds, notices, operations
 from connectors.services.batches import TIMER, TIMER_VIEWER
 from connectors.states import OPEN, OperationStatus, Verb
 
@@ -74,20 +74,17 @@ def _who(batch: Batch) -> tuple[Actor, Viewer | None]:
     if batch.user is None:
         is_system = batch.actor == TIMER.label
         return (TIMER, TIMER_VIEWER) if is_system else (Actor("person", batch.actor), None)
-    actor = Actor(
-        kind="token" if batch.token else "person",
-        name=batch.user.get_username(),
-        user_id=batch.user.pk,
-        token_id=batch.token_id,
-        token_name=batch.token.name if batch.token else "",
-        request_id=batch.request_id,
-    )
-    return actor, _viewer(batch.user)
+    if batch.actor == SCHEDULE:
+        return actors.schedule(batch.user), _viewer(batch.user)
+    actor = actors.behind(batch.user, batch.token, batch.request_id)
+    if batch.token and not batch.token.is_live(timezone.now()):
+        return actor, None
+    return actor, _viewer(batch.user, batch.token)
 
 
-def _viewer(user: User) -> Viewer | None:
+def _viewer(user: User, token: ApiToken | None = None) -> Viewer | None:
     try:
-        return permissions.viewer_of(user)
+        return permissions.viewer_of(user, token)
     except PermissionError:
         return None
 

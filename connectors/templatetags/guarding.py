@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from connectors.models import FreezeWindow
+from connectors.models import FreezeWindow, Schedule
 from connectors.permissions import Viewer
 from connectors.queries import approvals
 from connectors.queries.guards import Mark
@@ -14,7 +14,7 @@ from connectors.timetable import Span
 
 register = template.Library()
 
-TABS = (("freezes", "Freezes"), ("approvals", "Approvals"), ("protections", "Protected"))
+TABS = (("freezes", "Freezes"), ("approvals", "Approvals"), ("protections", "Protected"), ("schedules", "Schedules"))
 
 
 @register.simple_tag
@@ -53,3 +53,20 @@ def span_of(freeze: FreezeWindow, span: Span | None) -> SafeString | str:
     if span.ends_at is None:
         return format_html("from {} until somebody ends it", moment(span.starts_at))
     return format_html("{} to {}", moment(span.starts_at), moment(span.ends_at))
+
+
+@register.simple_tag
+def schedule_when(schedule: Schedule) -> SafeString:
+    """This will say when a schedule comes."""
+    if schedule.mode == Schedule.Mode.ONCE and schedule.at:
+        return format_html("once, {} UTC", moment(schedule.at))
+    if schedule.mode == Schedule.Mode.CRON:
+        return format_html('<span class="mono">{}</span> <small>{}</small>', schedule.cron, schedule.zone)
+    days = " ".join(DAYS[day] for day in schedule.days)
+    return format_html(
+        "outside {} to {}, {} <small>{}</small>",
+        f"{schedule.opens:%H:%M}", f"{schedule.closes:%H:%M}", days, schedule.zone,
+    )  # fmt: skip
+
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -173,7 +173,7 @@ def test_page_takes_the_same_queries_for_few_and_many(
     address = f"/batches/{Batch.objects.get().pk}/"
     client.get(address)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(address)
     with django_assert_num_queries(6):
         client.get("/batches/")

@@ -77,7 +77,7 @@ def test_list_makes_the_same_queries_for_one_row_and_for_many(
 ) -> None:
     client = client_of("viewer")
     client.get(LIST)
-    with django_assert_num_queries(8) as few:
+    with django_assert_num_queries(9) as few:
         client.get(LIST)
     for number in range(20):
         estate.add(f"more-{number}", State.RUNNING)
