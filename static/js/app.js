@@ -7,6 +7,8 @@ import "./facets.js";
 import "./audit.js";
 import "./forms.js";
 import { watch } from "./live.js";
+import "./palette.js";
+import "./said.js";
 import "./selection.js";
 import { tick as tickToasts } from "./toasts.js";
 import { markToggles } from "./toggles.js";

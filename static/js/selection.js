@@ -10,6 +10,8 @@ const picked = () => boxes().filter((box) => box.checked).length;
 
 export const isSelecting = () => Boolean(bar()) && (picked() > 0 || Boolean(matching()?.checked));
 
+export const focusedRow = () => document.activeElement?.closest(".board tbody tr")?.querySelector('[name="row"]')?.value;
+
 export function pick(row, upToHere = false) {
   const box = row?.querySelector('input[name="row"]');
   if (!box) return false;
