@@ -5,8 +5,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from connectors import permissions
 from connectors.permissions import Viewer
+from connectors.services import actors
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
@@ -16,6 +16,6 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 def _viewer(request: HttpRequest) -> Viewer | None:
     try:
-        return permissions.viewer_of(request.user)
+        return actors.viewer(request)
     except (PermissionError, AttributeError):
         return None

@@ -10,10 +10,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from connectors import permissions
 from connectors.api.pagination import Pages
-from connectors.models import ApiToken, Team
+from connectors.models import Team
 from connectors.permissions import NEEDS_FACTOR, Viewer
+from connectors.services import actors
 from connectors.services.operations import NotAllowed
 from connectors.states import Permission
 
@@ -34,8 +34,7 @@ class Endpoint(APIView):
     @cached_property
     def viewer(self) -> Viewer:
         """The person behind the request, or what a token leaves of them."""
-        token = self.request.auth
-        return permissions.viewer_of(self.request.user, token if isinstance(token, ApiToken) else None)
+        return actors.viewer(self.request)
 
     def page(
         self,

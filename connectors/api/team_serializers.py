@@ -209,3 +209,29 @@ class DecisionSerializer(serializers.Serializer[Any]):
 
     choice = serializers.ChoiceField(choices=["grant", "decline"])
     said = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+
+
+class DecisionLineSerializer(serializers.Serializer[Any]):
+    """One thing that could be done: possible, or what decides against it."""
+
+    label = serializers.CharField()  # type: ignore[assignment]  # named like an option of every field
+    possible = serializers.SerializerMethodField()
+    by = serializers.CharField(source="decision.by", default="")
+    why_not = serializers.CharField(source="decision.sentence", default="")
+    until = serializers.DateTimeField(source="decision.until", default=None)
+    second_person = serializers.CharField(source="asks")
+
+    def get_possible(self, line: Any) -> bool:
+        """This will tell whether nothing decides against it."""
+        return line.decision is None
+
+
+class ExplanationSerializer(serializers.Serializer[Any]):
+    """Why the caller may or may not do what with a connector."""
+
+    owner = serializers.CharField()
+    rule = serializers.IntegerField(source="rule.pk", default=None)
+    role = serializers.CharField()
+    granted_until = serializers.DateTimeField(allow_null=True)
+    permissions = DecisionLineSerializer(many=True)
+    verbs = DecisionLineSerializer(many=True)

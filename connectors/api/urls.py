@@ -3,12 +3,25 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from connectors.api.endpoints import access, batches, connectors, drift, holds, notes, operations, rules, site, teams
+from connectors.api.endpoints import (
+    access,
+    batches,
+    connectors,
+    drift,
+    explain,
+    holds,
+    notes,
+    operations,
+    rules,
+    site,
+    teams,
+)
 
 urlpatterns = [
     path("", include("connectors.api.guard_urls")),
     path("connectors/", connectors.Connectors.as_view(), name="api-connectors"),
     path("connectors/<int:pk>/", connectors.Connector.as_view(), name="api-connector"),
+    path("connectors/<int:pk>/explanation/", explain.ConnectorExplanation.as_view(), name="api-connector-explanation"),
     path("connectors/<int:pk>/drift/", drift.ConnectorDrift.as_view(), name="api-connector-drift"),
     path("pipelines/", connectors.Pipelines.as_view(), name="api-pipelines"),
     path("pipelines/<int:pk>/", connectors.Pipeline.as_view(), name="api-pipeline"),

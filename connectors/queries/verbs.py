@@ -1,13 +1,15 @@
 """Which verbs a target has now, and why the others are off. The button and the service ask the same."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
-from connectors.models import Connector, Pipeline
+from connectors.models import Connector, Pipeline, Team
 from connectors.permissions import Viewer
 from connectors.queries import approvals
 from connectors.queries.guards import Rails
 from connectors.queries.timings import Measured, Usual, usual
-from connectors.states import LABELS, State, Verb
+from connectors.states import LABELS, Permission, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import Capability
 
@@ -20,6 +22,19 @@ LIKELIEST = {
 }
 """The one verb a row offers first, by state; the first that the vendor has."""
 USUALLY = (Verb.PAUSE, Verb.STOP, Verb.RESTART, Verb.SYNC_NOW, Verb.FORCE_STOP, Verb.RESUME, Verb.START)
+
+
+By = Literal["token", "role", "capability", "operation", "state", "freeze"]
+"""What can decide against a verb, in the order in which it is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What decided that a verb cannot be asked for now, and the sentence that says so."""
+
+    by: By
+    sentence: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,36 @@ class Button:
     def usual(self) -> float:
         """Seconds that half of them take at most."""
         return self.times.p50
+
+
+def decide(
+    target: Connector | Pipeline,
+    verb: Verb,
+    viewer: Viewer,
+    *,
+    is_stale: bool,
+    open_verb: str | None,
+    rails: Rails | None = None,
+) -> Decision | None:
+    """
+    This will tell what keeps somebody from asking for a verb now; None when nothing does.
+
+    Buttons, the explanation and the service that asks come here alike.
+
+    :param rails: what guards the target; None where its gate is passed separately
+    """
+    team = team_of(target)
+    if why := viewer.why_not_operate(team.pk, team.slug):
+        beyond = viewer.scope is not None and not viewer.scope.covers(Permission.OPERATE, team.pk)
+        return Decision("token" if beyond else "role", why)
+    capability = capability_of(target, verb)
+    if capability is None:
+        return Decision("capability", _unheard_of(target, verb))
+    if why := why_not(target, capability, is_stale=is_stale, open_verb=open_verb):
+        return Decision("operation" if open_verb else "state", why)
+    if frozen := rails.why_frozen(target, viewer) if rails else None:
+        return Decision("freeze", frozen.sentence, frozen.until)
+    return None
 
 
 def why_not(target: Connector | Pipeline, capability: Capability, *, is_stale: bool, open_verb: str | None) -> str:
@@ -81,17 +126,16 @@ def buttons(
     rails: Rails,
 ) -> list[Button]:
     """This will give each verb the vendor has for this kind of target, the likeliest one first."""
-    team = target.team if isinstance(target, Connector) else target.account.team
-    forbidden = viewer.why_not_operate(team.pk, team.slug)
     special = target.facts.get("consequence", {})
-    frozen = rails.why_frozen(target, viewer)
+    decided = {
+        capability.verb: decide(target, capability.verb, viewer, is_stale=is_stale, open_verb=open_verb, rails=rails)
+        for capability in capabilities_of(target)
+    }
     found = [
         Button(
             verb=capability.verb,
             label=_label(capability),
-            why_not=forbidden
-            or why_not(target, capability, is_stale=is_stale, open_verb=open_verb)
-            or (frozen.sentence if frozen else ""),
+            why_not=decision.sentence if (decision := decided[capability.verb]) else "",
             consequence=_guarded(target, capability.verb, rails)
             or special.get(capability.verb)
             or capability.consequence,
@@ -101,6 +145,17 @@ def buttons(
     ]
     order = (*LIKELIEST.get(State(target.state), ()), *USUALLY)
     return sorted(found, key=lambda b: (not b.is_on, order.index(b.verb) if b.verb in order else len(order)))
+
+
+def team_of(target: Connector | Pipeline) -> Team:
+    """This will give the team that owns a target."""
+    return target.team if isinstance(target, Connector) else target.account.team
+
+
+def _unheard_of(target: Connector | Pipeline, verb: Verb) -> str:
+    kind = "connector" if isinstance(target, Connector) else "pipeline"
+    names = ", ".join(LABELS[c.verb].lower() for c in capabilities_of(target)) or "none"
+    return f"{registry.get(target.account.vendor).name} cannot {LABELS[verb].lower()} a {kind}. It has: {names}."
 
 
 def _guarded(target: Connector | Pipeline, verb: Verb, rails: Rails) -> str:

@@ -14,7 +14,6 @@ from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, 
 from connectors.queries import verbs
 from connectors.services import audit, guards, notices
 from connectors.states import GOALS, LABELS, OPEN, OperationStatus, State, Verb
-from connectors.vendors import registry
 from connectors.vendors.base import Capability
 
 OUTCOMES = {
@@ -74,6 +73,17 @@ class ApprovalNeeded(NotPossible):
 
 GUARDED: dict[str, type[NotPossible]] = {"freeze": Frozen, "protection": ApprovalNeeded}
 """By the rule that decided."""
+
+
+DECIDED: dict[verbs.By, type[NotPossible]] = {
+    "token": NotAllowed,
+    "role": NotAllowed,
+    "capability": NotSupported,
+    "operation": InProgress,
+    "state": NotNow,
+    "freeze": Frozen,
+}
+"""By what decided."""
 
 
 class KeyReused(NotPossible):
@@ -312,21 +322,13 @@ def _earlier(target: Connector | Pipeline, verb: Verb, actor: Actor, key: str) -
 def _refuse_unless_possible(
     target: Connector | Pipeline, verb: Verb, viewer: permissions.Viewer, now: datetime
 ) -> Capability:
-    team = team_of(target)
-    if why := viewer.why_not_operate(team.pk, team.slug):
-        raise NotAllowed(why)
-    vendor = registry.get(target.account.vendor)
     kind = "connector" if isinstance(target, Connector) else "pipeline"
-    capability = verbs.capability_of(target, verb)
-    if capability is None:
-        names = ", ".join(LABELS[c.verb].lower() for c in vendor.capabilities if c.target == kind) or "none"
-        raise NotSupported(f"{vendor.name} cannot {LABELS[verb].lower()} a {kind}. It has: {names}.")
     under_way = Operation.objects.filter(**{kind: target}, status__in=OPEN).values_list("kind", flat=True).first()
-    why = verbs.why_not(target, capability, is_stale=target.is_stale(now), open_verb=under_way)
-    if under_way:
-        raise InProgress(why)
-    if why:
-        raise NotNow(why)
+    found = verbs.decide(target, verb, viewer, is_stale=target.is_stale(now), open_verb=under_way)
+    if found:
+        raise DECIDED[found.by](found.sentence)
+    capability = verbs.capability_of(target, verb)
+    assert capability is not None  # noqa: S101  # else that would have decided
     return capability
 
 

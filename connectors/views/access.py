@@ -9,13 +9,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 
-from connectors import permissions
 from connectors.models import Team
 from connectors.permissions import NEEDS_FACTOR, Refused, Viewer
+from connectors.services import actors
 from connectors.states import Permission
 from connectors.views import responses
 
 P = ParamSpec("P")
+SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 def signed_in(
@@ -30,11 +31,13 @@ def signed_in(
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         try:
-            viewer = permissions.viewer_of(request.user)
+            viewer = actors.viewer(request)
         except PermissionError:
             return _to_sign_in(request)
         if request.session.get(NEEDS_FACTOR):
             return _to(request, settings.SECOND_FACTOR_URL)
+        if viewer.simulated_by and request.method not in SAFE:
+            raise Refused(Permission.SEE, actors.READ_ONLY)
         return view(request, viewer, *args, **kwargs)
 
     return guarded

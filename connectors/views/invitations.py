@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connectors import permissions
 from connectors.forms.teams import InvitationForm, NewLoginForm
 from connectors.models import Invitation
 from connectors.permissions import Viewer
@@ -57,7 +56,7 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
     except teams.LinkSpent as error:
         raise Http404 from error
     try:
-        viewer = permissions.viewer_of(request.user)
+        viewer = actors.viewer(request)
     except PermissionError:
         return _as_new(request, secret, invitation)
     if request.method != "POST":

@@ -12,12 +12,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict, 
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from connectors import permissions
 from connectors.forms.board import arrangement_of, filters_of
 from connectors.permissions import Viewer
 from connectors.queries import board as boards
 from connectors.queries import connectors as queries
 from connectors.queries import pages
+from connectors.services import actors
 from connectors.views import addresses, parts
 from dashboard.hub import HUB, Changes
 
@@ -65,7 +65,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 
 
 def _viewer(request: HttpRequest) -> Viewer:
-    return permissions.viewer_of(request.user)
+    return actors.viewer(request)
 
 
 def _topics(request: HttpRequest) -> Topics:
