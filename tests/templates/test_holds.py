@@ -122,7 +122,7 @@ def test_list_of_timed_pauses(estate: Estate, rows: int, django_assert_max_num_q
     names = [held(estate).target.name for _ in range(rows)]
     client = estate.client("operator")
 
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(6):
         html = client.get("/holds/").content.decode()
 
     assert all(name in html for name in names)

@@ -117,7 +117,7 @@ def test_groups_ask_the_same_number_of_questions_for_any_number(
 ) -> None:
     browser = client(estate)
     for turn in range(2):
-        with django_assert_max_num_queries(11):
+        with django_assert_max_num_queries(16):
             browser.get(f"/?group={group}&search=e")
         for name in ("a", "b", "c"):
             estate.pipeline = Pipeline.objects.create(

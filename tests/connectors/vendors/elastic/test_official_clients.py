@@ -90,6 +90,7 @@ def test_sets_and_clears_an_error(desk: Desk) -> None:
 
 
 def test_creates_lists_and_cancels_sync_jobs(desk: Desk) -> None:
+    desk.app.world.tempo = 10.0  # the job is to be pending still when it is looked for
     made = desk.connector.sync_job_post(id=CONNECTOR, job_type="full", trigger_method="on_demand")["id"]
     pending = desk.connector.sync_job_list(connector_id=CONNECTOR, status="pending")
 
