@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.views import approvals, freezes, schedules
+from connectors.views import approvals, freezes, schedules, watching
 
 urlpatterns = [
     path("freezes/", freezes.freeze_list, name="freezes"),
@@ -19,4 +19,11 @@ urlpatterns = [
     path("schedules/new/", schedules.new, name="schedule-new"),
     path("schedules/<int:pk>/", schedules.schedule, name="schedule"),
     path("schedules/<int:pk>/change/", schedules.change, name="schedule-change"),
+    path("healing/", watching.heal_list, name="heal-policies"),
+    path("healing/new/", watching.heal_new, name="heal-policy-new"),
+    path("healing/<int:pk>/", watching.heal_policy, name="heal-policy"),
+    path("connectors/<int:pk>/heal-again/", watching.heal_close, name="heal-close"),
+    path("alerts/", watching.alert_list, name="alerts"),
+    path("alerts/new/", watching.alert_new, name="alert-rule-new"),
+    path("alerts/<int:pk>/", watching.alert_rule, name="alert-rule"),
 ]

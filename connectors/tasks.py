@@ -30,11 +30,31 @@ def tick() -> None:
 
 @shared_task(ignore_result=True)
 def watch() -> None:
-    """This will look after the guard rails: freezes that turn, approvals that lapse."""
-    from connectors.services import approvals, freezes
+    """This will look after the guard rails: freezes that turn, approvals that lapse, what is to be healed, and told."""
+    from connectors.services import alerts, approvals, freezes, healing
 
     freezes.tell_of_turns()
     approvals.sweep()
+    healing.run()
+    alerts.run()
+    tell.apply_async(expires=5)
+
+
+@shared_task(ignore_result=True)
+def tell() -> None:
+    """This will send each message of an alert that waits."""
+    from connectors.services import alert_delivery
+
+    for pk in alert_delivery.due():
+        alert_delivery.deliver(pk)
+
+
+@shared_task(ignore_result=True)
+def tell_one(pk: int) -> None:
+    """This will send one message of an alert."""
+    from connectors.services import alert_delivery
+
+    alert_delivery.deliver(pk)
 
 
 @shared_task(ignore_result=True)
@@ -99,3 +119,9 @@ def wake_batch(batch_id: str) -> None:
     """This will hint that a batch may begin; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):
         advance.apply_async((batch_id,), expires=10, retry=False)
+
+
+def wake_message(pk: int) -> None:
+    """This will hint that a message waits; with the broker away, the next watch finds it all the same."""
+    with contextlib.suppress(OperationalError):
+        tell_one.apply_async((pk,), expires=30, retry=False)

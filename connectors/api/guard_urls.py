@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connectors.api.endpoints import guards, schedules
+from connectors.api.endpoints import guards, schedules, watching
 
 urlpatterns = [
     path("connectors/<int:pk>/protection/", guards.ConnectorProtection.as_view(), name="api-connector-protection"),
@@ -20,4 +20,13 @@ urlpatterns = [
     path("schedules/<int:pk>/runs/", schedules.ScheduleRuns.as_view(), name="api-schedule-runs"),
     path("schedules/<int:pk>/pause/", schedules.SchedulePause.as_view(), name="api-schedule-pause"),
     path("schedules/<int:pk>/resume/", schedules.ScheduleResume.as_view(), name="api-schedule-resume"),
+    path("heal-policies/", watching.HealPolicies.as_view(), name="api-heal-policies"),
+    path("heal-policies/<int:pk>/", watching.HealPolicy.as_view(), name="api-heal-policy"),
+    path("heal-states/", watching.HealStates.as_view(), name="api-heal-states"),
+    path("connectors/<int:pk>/heal-again/", watching.HealClose.as_view(), name="api-connector-heal-again"),
+    path("alerts/", watching.Alerts.as_view(), name="api-alerts"),
+    path("alert-rules/", watching.AlertRules.as_view(), name="api-alert-rules"),
+    path("alert-rules/<int:pk>/", watching.AlertRule.as_view(), name="api-alert-rule"),
+    path("alert-rules/<int:pk>/test/", watching.AlertTest.as_view(), name="api-alert-rule-test"),
+    path("alert-rules/<int:pk>/messages/", watching.AlertMessages.as_view(), name="api-alert-rule-messages"),
 ]

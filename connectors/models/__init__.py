@@ -1,6 +1,7 @@
 """Facts and the constraints that keep them true."""
 
 from connectors.models.accounts import VendorAccount
+from connectors.models.alerts import Alert, AlertMessage, AlertRule
 from connectors.models.audit import (
     AuditChain,
     AuditCheckpoint,
@@ -13,6 +14,7 @@ from connectors.models.audit import (
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
 from connectors.models.guards import Approval, ApprovalTarget, BreakGlass, FreezeWindow, Protection
+from connectors.models.healing import HealPolicy, HealState
 from connectors.models.notes import Note
 from connectors.models.operations import Operation, StateChange, UsualTime
 from connectors.models.people import (
@@ -32,6 +34,9 @@ from connectors.models.views import BoardColumns, SavedView
 
 __all__ = [
     "AccessRequest",
+    "Alert",
+    "AlertMessage",
+    "AlertRule",
     "ApiToken",
     "Approval",
     "ApprovalTarget",
@@ -50,6 +55,8 @@ __all__ = [
     "Connector",
     "FirstAdminLink",
     "FreezeWindow",
+    "HealPolicy",
+    "HealState",
     "Hold",
     "Invitation",
     "Membership",

@@ -5,7 +5,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from connectors import heal
 from connectors.models import FreezeWindow, Schedule
+from connectors.models.alerts import Condition
 from connectors.permissions import Viewer
 from connectors.queries import approvals
 from connectors.queries.guards import Mark
@@ -14,7 +16,8 @@ from connectors.timetable import Span
 
 register = template.Library()
 
-TABS = (("freezes", "Freezes"), ("approvals", "Approvals"), ("protections", "Protected"), ("schedules", "Schedules"))
+TABS = (("freezes", "Freezes"), ("approvals", "Approvals"), ("protections", "Protected"), ("schedules", "Schedules"),
+        ("heal-policies", "Auto-heal"), ("alerts", "Alerts"))  # fmt: skip
 
 
 @register.simple_tag
@@ -70,3 +73,15 @@ def schedule_when(schedule: Schedule) -> SafeString:
 
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@register.filter
+def alert_condition(word: str) -> str:
+    """This will give a condition as people say it."""
+    return str(Condition(word).label)
+
+
+@register.filter
+def heal_kind(word: str) -> str:
+    """This will give a kind of error as people say it."""
+    return heal.WORDS[word]
