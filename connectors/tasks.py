@@ -109,6 +109,14 @@ def tell_outside() -> None:
     sinks.tell_all()
 
 
+@shared_task(ignore_result=True)
+def feed_review() -> None:
+    """This will hold what was sealed since to the rules of review."""
+    from connectors.services import feeding
+
+    feeding.feed()
+
+
 def wake(account_id: int) -> None:
     """This will hint that an account has work; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):

@@ -27,6 +27,7 @@ from connectors.models.people import (
     SiteMembership,
     Team,
 )
+from connectors.models.reviews import ReviewEvent, ReviewItem, ReviewNote, ReviewRule
 from connectors.models.rules import OwnershipClaim, OwnershipRule
 from connectors.models.samples import Sample
 from connectors.models.schedules import Schedule, ScheduleRun
@@ -66,6 +67,10 @@ __all__ = [
     "OwnershipRule",
     "Pipeline",
     "Protection",
+    "ReviewEvent",
+    "ReviewItem",
+    "ReviewNote",
+    "ReviewRule",
     "Sample",
     "SavedView",
     "Schedule",

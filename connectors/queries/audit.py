@@ -9,11 +9,22 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import OperationalError, connection, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, Field, GenericIPAddressField, Lookup, Q, QuerySet
+from django.db.models import (
+    DateTimeField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Field,
+    GenericIPAddressField,
+    Lookup,
+    OuterRef,
+    Q,
+    QuerySet,
+)
 from django.db.models.expressions import RawSQL
 from psycopg.errors import QueryCanceled
 
-from connectors.models import AuditEvent, AuditSearch, Team, VendorAccount
+from connectors.models import AuditEvent, AuditSearch, ReviewEvent, Team, VendorAccount
 from connectors.models.audit import SEARCHED, SEPARATORS
 from connectors.permissions import Viewer
 from connectors.queries import audit_language as language
@@ -360,9 +371,15 @@ def _kind(term: Term) -> Q:
     return Q(actor_kind=term.value)
 
 
+def _review(term: Term) -> Q:
+    parts = ReviewEvent.objects.filter(event_id=OuterRef("pk"))
+    return Q(~Exists(parts) if term.value == "none" else Exists(parts.filter(item__status=term.value)))
+
+
 SPECIAL: Mapping[str, Any] = {
     "ip": lambda term: Q(address__within=term.value),
     "kind": _kind,
+    "review": _review,
 }
 
 

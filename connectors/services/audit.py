@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,19 @@ from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, 
 from connectors.vendors import secrets
 
 Result = AuditEvent.Result
-Target = Connector | Pipeline | VendorAccount | Team | None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A target that is none of the vendors' things: a review, a rule."""
+
+    kind: str
+    pk: object
+    name: str
+    team: str = ""
+
+
+Target = Connector | Pipeline | VendorAccount | Team | Named | None
 KEPT = tuple(field.attname for field in AuditEvent._meta.concrete_fields if field.attname not in ("id", "canonical"))
 """What the canonical text holds: everything but the row's number and the text itself."""
 
@@ -150,6 +163,9 @@ def _names(target: Target) -> dict[str, str]:
     """The target as it is called now; the event must still be readable when it is gone."""
     if target is None:
         return {}
+    if isinstance(target, Named):
+        named = {"target_kind": target.kind, "target_id": str(target.pk), "target": target.name}
+        return {**named, "team": target.team}
     if isinstance(target, Team):
         return {"target_kind": "team", "target_id": str(target.pk), "target": target.name, "team": target.slug}
     account = target if isinstance(target, VendorAccount) else target.account

@@ -8,38 +8,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from connectors.models import AuditEvent
-from connectors.queries import audit_language
+from connectors.queries import audit_language, audit_words
 from connectors.queries.audit_language import Query, Trouble
-from connectors.states import LABELS, Verb
+from connectors.templatetags import figures
 
 register = template.Library()
-
-OUTCOMES = {
-    "requested": "asked to {verb} {noun}",
-    "confirmed": "saw it done: {verb} {noun}",
-    "refused": "was refused: {verb} {noun}",
-    "failed": "could not {verb} {noun}",
-    "timed_out": "did not see it done: {verb} {noun}",
-    "overridden": "was overtaken from outside: {verb} {noun}",
-    "cancelled": "cancelled: {verb} {noun}",
-}
-"""By the last word of an action such as `connector.pause.requested`."""
-
-SAID = {
-    "site.sign_in.done": "signed in",
-    "site.sign_in.refused": "was refused to sign in",
-    "connector.state.changed_outside": "saw that somebody outside changed connector",
-    "pipeline.state.changed_outside": "saw that somebody outside changed pipeline",
-    "account.tried_out": "tried out an account",
-    "access.asked": "asked for access to",
-    "access.granted": "granted access to",
-    "access.declined": "declined access to",
-    "access.ended": "ended access to",
-    "site.record.pruned": "pruned the record",
-    "site.signing_key.rotated": "changed the signing key",
-    "audit.exported": "exported from the record",
-}
-"""Actions that read badly word by word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +32,7 @@ class Line:
     after: str
 
 
-@register.filter
-def sentence(event: AuditEvent) -> str:
-    """This will say what was done, up to the name of the target."""
-    noun, *words = event.action.split(".")
-    if len(words) == 2 and words[0] in set(Verb) and words[1] in OUTCOMES:  # noun.verb.outcome
-        return OUTCOMES[words[1]].format(verb=LABELS[Verb(words[0])].lower(), noun=noun)
-    if event.action in SAID:
-        return SAID[event.action]
-    *about, verb = words or ["recorded"]
-    return " ".join([verb, noun, *about]).replace("_", " ")
+sentence = register.filter("sentence", audit_words.sentence)
 
 
 @register.filter
@@ -82,6 +46,12 @@ def changes(event: AuditEvent) -> list[Line]:
 def in_hex(digest: bytes | memoryview) -> str:
     """This will write a hash in hex."""
     return bytes(digest).hex()
+
+
+@register.filter
+def lasting(seconds: float) -> str:
+    """This will say how long something took."""
+    return figures.duration(seconds)
 
 
 @register.filter

@@ -5,6 +5,7 @@ import "./copy.js";
 import "./keys.js";
 import "./facets.js";
 import "./audit.js";
+import "./review.js";
 import "./forms.js";
 import { watch } from "./live.js";
 import "./palette.js";

@@ -1,0 +1,58 @@
+"""Reading an event aloud: the sentence that pages, reviews and reports show."""
+
+from connectors.models import AuditEvent
+from connectors.states import LABELS, Verb
+
+OUTCOMES = {
+    "requested": "asked to {verb} {noun}",
+    "confirmed": "saw it done: {verb} {noun}",
+    "refused": "was refused: {verb} {noun}",
+    "failed": "could not {verb} {noun}",
+    "timed_out": "did not see it done: {verb} {noun}",
+    "overridden": "was overtaken from outside: {verb} {noun}",
+    "cancelled": "cancelled: {verb} {noun}",
+    "sent_again": "asked once more to {verb} {noun}",
+    "break_glass": "broke the glass to {verb} {noun}",
+    "done": "finished: {verb} {noun}",
+    "stopped": "stopped after failures: {verb} {noun}",
+}
+"""By the last word of an action such as `connector.pause.requested`."""
+
+SAID = {
+    "site.sign_in.done": "signed in",
+    "site.sign_in.refused": "was refused to sign in",
+    "connector.state.changed_outside": "saw that somebody outside changed connector",
+    "pipeline.state.changed_outside": "saw that somebody outside changed pipeline",
+    "account.tried_out": "tried out an account",
+    "access.asked": "asked for access to",
+    "access.granted": "granted access to",
+    "access.declined": "declined access to",
+    "access.ended": "ended access to",
+    "freeze.break_glass.opened": "broke the glass of freeze",
+    "freeze.break_glass.closed": "closed the broken glass of freeze",
+    "site.record.pruned": "pruned the record",
+    "site.signing_key.rotated": "changed the signing key",
+    "audit.exported": "exported from the record",
+    "review.approved": "signed off:",
+    "review.questioned": "asked about:",
+    "review.answered": "answered about:",
+    "review.escalated": "escalated:",
+    "review.reopened": "took back the sign-off of:",
+}
+"""Actions that read badly word by word."""
+
+
+def sentence(event: AuditEvent) -> str:
+    """This will say what was done, up to the name of the target."""
+    noun, *words = event.action.split(".")
+    if len(words) == 2 and words[0] in set(Verb) and words[1] in OUTCOMES:  # noun.verb.outcome
+        return OUTCOMES[words[1]].format(verb=LABELS[Verb(words[0])].lower(), noun=noun)
+    if event.action in SAID:
+        return SAID[event.action]
+    *about, verb = words or ["recorded"]
+    return " ".join([verb, noun, *about]).replace("_", " ")
+
+
+def whole(event: AuditEvent) -> str:
+    """This will say who did what to whom."""
+    return f"{event.actor} {sentence(event)} {event.target}".strip()
