@@ -57,7 +57,7 @@ SAME_FOR = 600.0
 """Seconds after which the same answers are read in full all the same; a minute where figures are drawn."""
 
 GLANCE = """
-SELECT due_at, not_before, failures, heard,
+SELECT due_at, not_before, failures, heard, {drift},
        (SELECT count(*) FROM connectors_operation WHERE account_id = %(account)s AND status = ANY(%(open)s)),
        (SELECT count(*) FROM connectors_operation WHERE account_id = %(account)s AND status = %(queued)s),
        (SELECT jsonb_object_agg(external_id, memory) FROM connectors_connector
@@ -65,7 +65,7 @@ SELECT due_at, not_before, failures, heard,
        (SELECT jsonb_object_agg(external_id, memory) FROM connectors_pipeline
         WHERE account_id = %(account)s AND memory <> '{}')
 FROM connectors_vendoraccount WHERE id = %(account)s
-"""
+""".replace("{drift}", reconciling.HAS_DRIFT_TO_NOTE)
 Memories = Mapping[str, Mapping[str, Any]]
 
 CLAIMING, CLAIMED, REPLIED, RECORDED = "claiming", "claimed", "replied", "recorded"
@@ -128,7 +128,7 @@ class Slice:
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
-        self.account = VendorAccount.objects.get(pk=lease.account_id)
+        self.account = lease.account
         self.vendor = registry.get(self.account.vendor)
         self.in_flight: dict[asyncio.Task[Sent], uuid.UUID] = {}
         """Orders without a reply yet: one that hangs keeps neither the others nor observation waiting."""
@@ -167,10 +167,13 @@ class Slice:
 
     def _glance(self) -> Glance:
         with connection.cursor() as cursor:
-            cursor.execute(GLANCE, {"account": self.account.pk, "open": list(OPEN), "queued": OperationStatus.QUEUED})
-            due_at, not_before, failures, heard, opened, queued, *memories = cursor.fetchone()
-        self.account.due_at, self.account.not_before = due_at, not_before
-        self.account.failures, self.account.heard = failures, heard
+            cursor.execute(GLANCE, {
+                "account": self.account.pk, "open": list(OPEN), "queued": OperationStatus.QUEUED,
+                "drifted": reconciling.DRIFTED,
+            })  # fmt: skip
+            due_at, not_before, failures, heard, has_drift, opened, queued, *memories = cursor.fetchone()
+        self.account.due_at, self.account.not_before, self.account.failures = due_at, not_before, failures
+        self.account.heard = "" if has_drift else heard
         return Glance(opened, queued, {k: v for text in memories if text for k, v in json.loads(text).items()})
 
     def _look(self, glance: Glance) -> bool:

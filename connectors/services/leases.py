@@ -20,7 +20,7 @@ TAKE = """
 UPDATE connectors_vendoraccount
 SET lease_number = lease_number + 1, lease_owner = %s, leased_until = now() + %s * interval '1 second'
 WHERE id = %s AND is_enabled AND (leased_until IS NULL OR leased_until < now())
-RETURNING lease_number
+RETURNING *
 """
 HOLD = "SELECT * FROM connectors_vendoraccount WHERE id = %s AND lease_number = %s FOR UPDATE"
 GIVE_BACK = """
@@ -45,6 +45,8 @@ class Lease:
     number: int
     certain_until: float
     """By the monotonic clock of this process."""
+    account: VendorAccount
+    """As it was when the lease was taken."""
 
     def check(self) -> None:
         """
@@ -59,10 +61,8 @@ class Lease:
 def take(account_id: int, owner: str) -> Lease | None:
     """This will take the lease of an account; None when somebody else holds it. The database's clock decides."""
     certain_until = _certain_until()
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE, [owner, DURATION.total_seconds(), account_id])
-        taken = cursor.fetchone()
-    return Lease(account_id, taken[0], certain_until) if taken else None
+    taken = next(iter(VendorAccount.objects.raw(TAKE, [owner, DURATION.total_seconds(), account_id])), None)
+    return Lease(account_id, taken.lease_number, certain_until, taken) if taken else None
 
 
 def renew(lease: Lease) -> None:

@@ -29,18 +29,26 @@ RESEND_LIMIT = 4
 DRIFTED = [
     f"{desired} {state}" for desired in reconcile.ENDS for state in State if reconcile.has_drifted(desired, state)
 ]
-NOTE_DRIFT = """
-UPDATE {table} AS stored
-SET drift_since = CASE WHEN now_is.drifted THEN %s::timestamptz END, drift_snoozed_until = NULL
-FROM (
-    SELECT id, desired_state || ' ' || state = ANY(%s) AND NOT EXISTS (
-        SELECT 1 FROM connectors_operation o WHERE o.{noun}_id = target.id AND o.status = ANY(%s)
-    ) AS drifted
-    FROM {table} target WHERE account_id = %s AND desired_state IS NOT NULL
+WANTED = """
+SELECT id, drift_since IS NOT NULL AS was, desired_state || ' ' || state = ANY(%(drifted)s) AND NOT EXISTS (
+    SELECT FROM connectors_operation o WHERE o.{noun}_id = target.id AND o.status = ANY(%(open)s)
 ) AS now_is
-WHERE stored.id = now_is.id AND now_is.drifted <> (stored.drift_since IS NOT NULL)
-RETURNING stored.id
+FROM connectors_{noun} AS target WHERE account_id = %(account)s AND desired_state IS NOT NULL
 """
+"""Rows that somebody wants in some state: did they drift, and do they now?"""
+HAS_DRIFT_TO_NOTE = " OR ".join(
+    f"EXISTS (SELECT FROM ({WANTED.format(noun=noun)}) AS wanted WHERE was <> now_is)"
+    for noun in ("pipeline", "connector")
+)
+NOTE_DRIFT = """
+UPDATE connectors_{noun} AS stored
+SET drift_since = CASE WHEN wanted.now_is THEN %(now)s::timestamptz END, drift_snoozed_until = NULL
+FROM ({wanted}) AS wanted WHERE stored.id = wanted.id AND wanted.was <> wanted.now_is RETURNING stored.id
+"""
+NOTE_ALL_DRIFT = "WITH pipelines AS ({}), connectors AS ({}) {}".format(
+    *(NOTE_DRIFT.format(noun=noun, wanted=WANTED.format(noun=noun)) for noun in ("pipeline", "connector")),
+    "SELECT id, NULL FROM pipelines UNION ALL SELECT NULL, id FROM connectors",
+)
 NOTE_SUCCESS = """
 UPDATE connectors_vendoraccount
 SET observed_at = %s, observed_version = %s, rows_seen = %s, rows_expected = %s, unread = %s::jsonb, heard = %s,
@@ -48,10 +56,14 @@ SET observed_at = %s, observed_version = %s, rows_seen = %s, rows_expected = %s,
 WHERE id = %s
 """
 NOTE_SAME = """
-UPDATE connectors_vendoraccount
-SET observed_at = %s, failing_since = NULL, failure = '', failure_kind = '', failures = 0, due_at = %s
-WHERE id = %s AND lease_number = %s
+WITH noted AS (
+    UPDATE connectors_vendoraccount
+    SET observed_at = %s, failing_since = NULL, failure = '', failure_kind = '', failures = 0, due_at = %s
+    WHERE id = %s AND lease_number = %s RETURNING id
+)
+SELECT pg_notify(%s, json_build_object('a', json_build_array(id))::text) FROM noted
 """
+"""One statement, so one transaction: fenced, written and told."""
 
 
 @dataclass(slots=True)
@@ -101,21 +113,19 @@ def apply(
     notices.rows(connectors=seen.connectors, pipelines=seen.pipelines, accounts=[account.pk])
 
 
-@transaction.atomic
 def note_same(lease: Lease, *, interval: float, started: datetime) -> None:
     """
     This will store that the account was read and nothing is new: every row of it is as fresh as this reading.
+
+    Only for an account with nothing open and no drift to note: that may come about with nothing new at the vendor.
 
     :raises LeaseLost: another driver has taken over; nothing is written
     """
     with connection.cursor() as cursor:
         due_at = timezone.now() + timedelta(seconds=interval)
-        cursor.execute(NOTE_SAME, [started, due_at, lease.account_id, lease.number])
-        if not cursor.rowcount:
+        cursor.execute(NOTE_SAME, [started, due_at, lease.account_id, lease.number, notices.CHANNEL])
+        if cursor.fetchone() is None:
             raise leases.LeaseLost(f"lease {lease.number} of account {lease.account_id}")
-    seen = Seen()
-    _note_drift(lease.account_id, seen, started)  # what is wanted may have changed though nothing at the vendor did
-    notices.rows(connectors=seen.connectors, pipelines=seen.pipelines, accounts=[lease.account_id])
 
 
 @transaction.atomic
@@ -427,11 +437,11 @@ def _seen(
 
 
 def _note_drift(account_id: int, seen: Seen, now: datetime) -> None:
+    about: dict[str, Any] = {"drifted": DRIFTED, "open": list(OPEN), "account": account_id, "now": now}
     with connection.cursor() as cursor:
-        for table, told in ((PIPELINES, seen.pipelines), (CONNECTORS, seen.connectors)):
-            statement = NOTE_DRIFT.format(table=table.model._meta.db_table, noun=table.noun)
-            cursor.execute(statement, [now, DRIFTED, list(OPEN), account_id])
-            told.update(pk for (pk,) in cursor.fetchall())
+        cursor.execute(NOTE_ALL_DRIFT, about)
+        for pipeline, connector in cursor.fetchall():
+            (seen.pipelines if connector is None else seen.connectors).add(pipeline or connector)
 
 
 def _note_success(account: VendorAccount, snapshot: AccountSnapshot, started: datetime, heard: str) -> None:

@@ -1,6 +1,7 @@
 """Which addresses a vendor account may lead to, checked when the account is made and at each connection."""
 
 import asyncio
+import contextlib
 import ipaddress
 import socket
 from dataclasses import dataclass
@@ -111,6 +112,10 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         return self._by_host[host]
 
     async def _resolve(self, host: str, port: int) -> Address:
+        with contextlib.suppress(ValueError):  # an address needs no looking up
+            literal = ipaddress.ip_address(host)
+            self.rules.check(literal, host)
+            return literal
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -213,7 +214,7 @@ class Http:
         raise self._dress(NotUnderstood("redirects in a circle"), response)
 
     async def _once(self, method: str, url: str, limit: httpx.Timeout, **options: Any) -> httpx.Response:
-        what = f"{method} {httpx.URL(url).path}"
+        what = f"{method} {urlsplit(url).path}"
         self._stay_away(what)
         self.requests += 1
         try:

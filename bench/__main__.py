@@ -1,0 +1,52 @@
+"""`bin/bench [ROW …]`: measure, print the table, and keep it as JSON and as a picture in docs/benchmarks."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench import observing, pages, report
+from bench.figures import Figure
+from bench.lab import Lab, say
+from bench.stack import Stack
+from dashboard.stack.folders import ROOT
+
+ROWS: dict[str, Callable[[Lab], Iterator[Figure]]] = {
+    "pages": pages.figures,
+    "observing": observing.figures,
+    "requests": observing.request_figures,
+}
+
+
+def main() -> int:
+    """This will measure the rows that were asked for; 1 when a figure is missed."""
+    parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of: {', '.join(ROWS)}; normally all")
+    parser.add_argument("--connectors", type=int, default=10_000)
+    parser.add_argument("--accounts", type=int, help="normally one for a hundred connectors")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/benchmarks")
+    wish = parser.parse_args()
+    if unknown := set(wish.rows) - set(ROWS):
+        parser.error(f"no such row: {', '.join(sorted(unknown))}")
+    found: list[Figure] = []
+    with Stack() as stack:
+        lab = Lab(stack, connectors=wish.connectors, accounts=wish.accounts, rounds=wish.rounds)
+        try:
+            for name in wish.rows or ROWS:
+                began = time.monotonic()
+                for figure in ROWS[name](lab):
+                    print(report.line(figure), flush=True)
+                    found.append(figure)
+                say(f"{name} took {time.monotonic() - began:.0f} s")
+        finally:
+            lab.end()
+    report.write(found, wish.out, connectors=wish.connectors, rounds=wish.rounds)
+    missed = [figure for figure in found if not figure.is_met]
+    print(f"\n{len(found)} figures, {len(missed)} missed" + "".join(f"\n    {f.row}: {f.name}" for f in missed))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Observing and reconciling the whole estate, against fetching and decoding the same bytes."""
+
+from collections.abc import Callable, Iterator
+
+from bench.figures import Figure, ratio
+from bench.lab import Lab, Place
+
+ROW = "observing"
+LIMITS = {"byte-identical": 1.5, "unchanged": 1.5, "1 % changed": 1.7, "all changed": 3.0}
+STEPS = (
+    ("same", "byte-identical"), ("varied", "unchanged"), ("same", "unchanged"), ("some", "1 % changed"),
+    ("same", "1 % changed"), ("all", "all changed"), ("same", "all changed"), ("same", ""),
+)  # fmt: skip
+"""Which take is read next, and what that reading is a case of; the last one makes the answers known again."""
+Samples = dict[str, list[float]]
+
+
+def record(place: Place) -> None:
+    """This will record what the sandboxes say as they are, with every hundredth and with each connector failed."""
+    tell = place.sandboxes.tell
+    tell("record", take="same")
+    place.drive()
+    tell("vary", **{"take": "same", "as": "varied"})
+    tell("nudge", every=100, change="fail")
+    tell("record", take="some")
+    place.drive()
+    tell("nudge", every=1, change="fail")
+    tell("record", take="all")
+    place.drive()
+    tell("play", take="same")
+    place.drive()
+    place.rest()
+    place.drive()
+    place.drive()
+
+
+def figures(lab: Lab) -> Iterator[Figure]:
+    """This will measure each kind of reading at two sizes, with its floor beside it."""
+    sizes = (lab.connectors // 10, lab.connectors)
+    for size in sizes:
+        record(lab.place(size))
+    found = {size: _samples(lab.place(size), lab.rounds) for size in sizes}
+    walls, cpus = ({size: kinds[n] for size, kinds in found.items()} for n in (0, 1))
+    large = sizes[-1]
+    for kind, limit in LIMITS.items():
+        yield ratio(ROW, f"{kind}, {large}", *_paired(walls[large], kind), limit)
+        yield ratio(ROW, f"{kind}, {large}, processor time of the worker", *_paired(cpus[large], kind), None)
+    for kind in LIMITS:
+        yield _growth(kind, walls, sizes)
+    yield from _memory(lab, sizes)
+
+
+def _samples(place: Place, rounds: int) -> tuple[Samples, Samples]:
+    walls: Samples = {"floor": [], **{kind: [] for kind in LIMITS}}
+    cpus: Samples = {"floor": [], **{kind: [] for kind in LIMITS}}
+    for _ in range(rounds):
+        floor = place.reader.do("floor", place.sandboxes.address, "same")
+        walls["floor"].append(floor["wall"])
+        cpus["floor"].append(floor["cpu"])
+        seen: dict[str, list[dict[str, float]]] = {kind: [] for kind in ("", *LIMITS)}
+        for take, kind in STEPS:
+            place.sandboxes.tell("play", take=take)
+            seen[kind].append(place.drive())
+        for kind in LIMITS:
+            walls[kind].append(sum(one["wall"] for one in seen[kind]) / len(seen[kind]))
+            cpus[kind].append(sum(one["cpu"] for one in seen[kind]) / len(seen[kind]))
+    return walls, cpus
+
+
+def _paired(samples: Samples, kind: str) -> tuple[list[float], list[float]]:
+    return samples[kind], samples["floor"]
+
+
+def _growth(kind: str, walls: dict[int, Samples], sizes: tuple[int, int]) -> Figure:
+    small, large = sizes
+    ours = [after / before for before, after in zip(walls[small][kind], walls[large][kind], strict=True)]
+    floor = [after / before for before, after in zip(walls[small]["floor"], walls[large]["floor"], strict=True)]
+    ratios = sorted(mine / its for mine, its in zip(ours, floor, strict=True))
+    middle = ratios[len(ratios) // 2]
+    return Figure(ROW, f"{kind}, growth {small} → {large} against that of the floor", middle, limit=1.1,
+                  spread=(ratios[0], ratios[-1]))  # fmt: skip
+
+
+def _memory(lab: Lab, sizes: tuple[int, int]) -> Iterator[Figure]:
+    """The largest the worker ever was, at both sizes: what an account more costs it."""
+    small, large = (lab.place(size) for size in sizes)
+    before, after = (place.drive()["rss"] for place in (small, large))
+    accounts = len(large.estate) - len(small.estate)
+    yield Figure(ROW, "memory of the worker for an account more", (after - before) / accounts / 1024, "kB", 500,
+                 detail=f"{before / 2**20:.0f} MB and {after / 2**20:.0f} MB")  # fmt: skip
+
+
+def request_figures(lab: Lab) -> Iterator[Figure]:
+    """This will count the requests of one observation at each vendor, against the fewest that it takes."""
+    place = lab.place()
+    place.sandboxes.tell("record", take="counted")
+    place.drive()
+    place.sandboxes.tell("play", take="")
+    asked = place.sandboxes.take("counted")
+    for vendor in sorted({planned.vendor for planned in place.estate}):
+        accounts = [planned for planned in place.estate if planned.vendor == vendor]
+        found = sum(path.startswith(f"/{vendor}/") for path in asked)
+        least = sum(FEWEST[vendor](planned.connectors) for planned in accounts)
+        yield Figure("requests", f"{vendor}, against the fewest", found / least, limit=1.0,
+                     detail=f"{found / len(accounts):g} requests an observation")  # fmt: skip
+
+
+def _pages(rows: int, size: int) -> int:
+    return max(1, -(-rows // size))
+
+
+FEWEST: dict[str, Callable[[int], int]] = {
+    "confluent": lambda n: 1 + 2 + 3,  # the environments, a list of clusters for each, a list for each cluster
+    "elastic": lambda n: _pages(n, 1000) + 4,  # and the jobs in each of the four states that are not the end
+    "feldera": lambda n: 2 + _pages(n, 20),  # the server, the pipelines, the figures of each that is up
+    "kafka-connect": lambda n: 3,  # version, names, and all with status and configuration
+    "yandex": lambda n: 1 + _pages(n, 1000),  # the buses and the connectors
+}
+"""Requests an observation takes at least, by the number of connectors, as the sandboxes' estates are made up."""

@@ -1,0 +1,116 @@
+"""Pages against the bare signed-in view on the same server."""
+
+import http.client
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from urllib.parse import urlsplit
+
+from bench.figures import Figure, alternate, quantile, ratio
+from bench.lab import Lab, Place
+
+ROW = "pages"
+BARE = "/bare/"
+ALONE = 15
+AT_ONCE = 8
+EACH = 5
+"""Requests of each of those."""
+LARGEST = 25_000
+"""Bytes, compressed, of the board's first page."""
+
+
+class Visitor:
+    """One signed-in browser with a connection that stays open."""
+
+    def __init__(self, place: Place, number: int) -> None:
+        self.connection = http.client.HTTPConnection(urlsplit(place.web.address).netloc, timeout=60)
+        self.headers = {"Cookie": f"sessionid={place.sessions[number]}", "Accept-Encoding": "gzip"}
+
+    def get(self, path: str) -> tuple[float, int]:
+        """This will fetch a page: seconds, and bytes of its body."""
+        began = time.perf_counter()
+        self.connection.request("GET", path, headers=self.headers)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path} answered {answer.status}")
+        return time.perf_counter() - began, len(body)
+
+
+class Crowd:
+    """Visitors of one place, and what they wait."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.visitors = [Visitor(place, number) for number in range(AT_ONCE)]
+        self.pool = ThreadPoolExecutor(AT_ONCE)
+
+    def alone(self, path: str) -> list[float]:
+        """This will give what one visitor waits, one request after the other."""
+        return [self.visitors[0].get(path)[0] for _ in range(ALONE)]
+
+    def together(self, path: str) -> list[float]:
+        """This will give what eight wait who come at once."""
+        each = self.pool.map(lambda visitor: [visitor.get(path)[0] for _ in range(EACH)], self.visitors)
+        return [seconds for waits in each for seconds in waits]
+
+
+def sizes(lab: Lab) -> list[int]:
+    """This will give the sizes at which pages are measured."""
+    return sorted({60, lab.connectors // 10, lab.connectors})
+
+
+def pages(place: Place) -> dict[str, str]:
+    """This will name the pages that are measured."""
+    ((pk, name),) = place.sql("SELECT id, name FROM connectors_connector ORDER BY id DESC LIMIT 1")
+    return {
+        "first page": "/",
+        "filtered": "/?state=failed",
+        "search": f"/?search={name}",
+        "detail": f"/connectors/{pk}/",
+    }
+
+
+def figures(lab: Lab) -> Iterator[Figure]:
+    """This will measure every page at every size, alone and eight at once."""
+    crowds = {size: Crowd(lab.place(size)) for size in sizes(lab)}
+    for size, crowd in crowds.items():
+        for name, path in pages(crowd.place).items():
+            crowd.alone(path), crowd.together(path)  # what is made once is made before
+            for word, visit in (("alone", crowd.alone), ("8 at once", crowd.together)):
+                rounds = [(visit(BARE), visit(path)) for _ in range(lab.rounds)]
+                for share, letters in ((0.5, "p50"), (0.95, "p95")):
+                    bare = [quantile(before, share) for before, _ in rounds]
+                    ours = [quantile(after, share) for _, after in rounds]
+                    yield ratio(ROW, f"{name}, {size}, {word}, {letters}", ours, bare, 2.0)
+    yield from _growth(lab, crowds)
+    yield from _counts(lab)
+
+
+def _growth(lab: Lab, crowds: dict[int, Crowd]) -> Iterator[Figure]:
+    small, large = (crowds[size] for size in sizes(lab)[-2:])
+    for name in ("first page", "filtered", "search", "detail"):
+        visits = [partial(_typical, crowd, pages(crowd.place)[name]) for crowd in (small, large)]
+        before, after = alternate(lab.rounds, *visits)
+        words = f"{name}, growth {small.place.connectors} → {large.place.connectors}"
+        yield ratio(ROW, words, after, before, 1.2)
+
+
+def _typical(crowd: Crowd, path: str) -> float:
+    return statistics.median(crowd.alone(path))
+
+
+def _counts(lab: Lab) -> Iterator[Figure]:
+    for name in ("first page", "filtered", "search", "detail"):
+        found = {}
+        for size in sizes(lab):
+            place = lab.place(size)
+            found[size] = place.reader.do("count", place.sessions[0], pages(place)[name])
+        queries = {size: answer["queries"] for size, answer in found.items()}
+        detail = ", ".join(f"{number} at {size}" for size, number in queries.items())
+        yield Figure(ROW, f"{name}, queries more at the largest size", max(queries.values()) - min(queries.values()),
+                     "queries", 0, detail=detail)  # fmt: skip
+        if name == "first page":
+            yield Figure(ROW, f"{name}, compressed", found[lab.connectors]["bytes"], "bytes", LARGEST)

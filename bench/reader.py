@@ -1,0 +1,126 @@
+"""
+A process that reads the estate when told, by the product's driver or as a plain floor: `python -m bench.reader`.
+
+One command a line on stdin, one JSON answer a line on stdout:
+
+    settle CONNECTORS ACCOUNTS ADDRESS   make people and accounts
+    drive                                drive every account once, as a worker does, 16 at a time
+    floor ADDRESS TAKE                   fetch every address of a take and decode it, 16 accounts at a time
+    count SESSION PATH                   the queries and the compressed bytes of a page
+"""
+
+import asyncio
+import gc
+import json
+import resource
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import django
+import httpx
+
+from bench.estate import plan, settle
+
+AT_ONCE = 16
+Answer = dict[str, Any]
+
+
+def main() -> None:
+    """This will answer commands until stdin ends."""
+    django.setup()
+    reader = Reader()
+    for line in sys.stdin:
+        command, *words = line.split()
+        does: Callable[..., Answer] = getattr(reader, command)
+        print(json.dumps(does(*words)), flush=True)
+
+
+class Reader:
+    """What it can do."""
+
+    def __init__(self) -> None:
+        self.pool = ThreadPoolExecutor(AT_ONCE)
+        self.plain = asyncio.Runner()
+
+    def settle(self, connectors: str, accounts: str, address: str) -> Answer:
+        """This will make the estate of this size in the database."""
+        return {"sessions": settle(plan(int(connectors), int(accounts)), address)}
+
+    def count(self, session: str, path: str) -> Answer:
+        """This will fetch a page in this process."""
+        from django.db import connection
+        from django.test import Client
+        from django.test.utils import CaptureQueriesContext
+
+        client = Client(HTTP_ACCEPT_ENCODING="gzip", HTTP_HOST="127.0.0.1")
+        client.cookies["sessionid"] = session
+        client.get(path)  # what is made once is made before
+        with CaptureQueriesContext(connection) as asked:
+            answer = client.get(path)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{path} answered {answer.status_code}")
+        return {"queries": len(asked), "bytes": len(answer.content)}
+
+    def drive(self) -> Answer:
+        """This will make every account due and drive each once."""
+        from django.db.models import F
+
+        from connectors.models import VendorAccount
+
+        usual = timedelta(seconds=15)  # between two readings; figures are due again, too
+        VendorAccount.objects.update(due_at=None, metered_at=F("metered_at") - usual)
+        ids = list(VendorAccount.objects.values_list("pk", flat=True))
+        measured = _measured(lambda: list(self.pool.map(_drive, ids)))
+        behind = list(VendorAccount.objects.exclude(failure="").values_list("name", "failure"))
+        return {**measured, "trouble": behind[:3]}
+
+    def floor(self, address: str, take: str) -> Answer:
+        """This will fetch what the take holds, account by account, and decode it as `json` does."""
+        found = httpx.get(f"{address}/_bench/take", params={"name": take}, timeout=60).json()
+        accounts = defaultdict(list)
+        for path in found:
+            accounts["/".join(path.split("/", 3)[:3])].append(path)
+        return _measured(lambda: self.plain.run(_fetch(address, list(accounts.values()))))
+
+
+def _drive(account_id: int) -> None:
+    from django.db import close_old_connections
+
+    from connectors.services import driver
+
+    driver.drive(account_id)
+    close_old_connections()  # as at the end of a worker's task
+
+
+async def _fetch(address: str, accounts: Sequence[Sequence[str]]) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+    async with httpx.AsyncClient(base_url=address, timeout=60) as client:
+
+        async def one(path: str) -> object:
+            return json.loads((await client.get(path)).content)
+
+        async def account(paths: Sequence[str]) -> None:
+            async with gate:
+                await asyncio.gather(*(one(path) for path in paths))
+
+        await asyncio.gather(*(account(paths) for paths in accounts))
+
+
+def _measured(work: Callable[[], object]) -> Answer:
+    gc.collect()
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+if __name__ == "__main__":
+    main()

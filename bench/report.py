@@ -1,0 +1,104 @@
+"""The table on the terminal, and the same as JSON and as a picture."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Figure
+
+WIDTH, BAR, LINE = 980, 300, 22
+NAME_AT, BAR_AT, VALUE_AT = 16, 480, 800
+
+
+def line(figure: Figure) -> str:
+    """This will write one figure as a line of the table."""
+    spread = f"{figure.spread[0]:.2f}–{figure.spread[1]:.2f}" if figure.spread else ""
+    verdict = "" if figure.limit is None else "met" if figure.is_met else "MISSED"
+    name = f"{figure.row}: {figure.name}"
+    return f"{name:74} {value(figure):>14} {spread:>12}  {figure.must_be:12} {verdict:7} {figure.detail}".rstrip()
+
+
+def value(figure: Figure) -> str:
+    """This will write the value with its unit."""
+    number = f"{figure.value:,.0f}" if figure.value >= 1000 or figure.value.is_integer() else f"{figure.value:.2f}"
+    return f"{number} {figure.unit}"
+
+
+def write(figures: Sequence[Figure], folder: Path, *, connectors: int, rounds: int) -> None:
+    """
+    This will keep the figures as JSON and draw them.
+
+    Rows that were not measured this time stay as they were; each says when and on what it was measured.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "figures.json"
+    kept = json.loads(file.read_text()) if file.exists() else {}
+    here = {
+        "at": f"{datetime.now(UTC):%Y-%m-%d %H:%MZ}",
+        "machine": machine(),
+        "connectors": connectors,
+        "rounds": rounds,
+    }
+    for row in dict.fromkeys(figure.row for figure in figures):
+        found = [asdict(f) | {"is_met": f.is_met, "must_be": f.must_be} for f in figures if f.row == row]
+        kept[row] = {**here, "figures": found}
+    file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    picture = "\n".join(_picture([Figure(**_fields(f)) for row in kept.values() for f in row["figures"]]))
+    (folder / "figures.svg").write_text(picture + "\n")
+
+
+def _fields(kept: dict[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in kept.items() if name not in {"is_met", "must_be"}}
+
+
+def machine() -> dict[str, object]:
+    """This will say what it was measured on."""
+    model = "unknown"
+    cpus = Path("/proc/cpuinfo")
+    if cpus.exists():
+        lines = [text for text in cpus.read_text().splitlines() if text.startswith("model name")]
+        model = lines[0].split(":", 1)[1].strip() if lines else model
+    revision = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607  # the one on the PATH
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load_before": round(os.getloadavg()[2], 2),
+        "revision": revision.stdout.strip(),
+    }
+
+
+def _picture(figures: Sequence[Figure]) -> Iterator[str]:
+    """A bar for each figure that has a limit; the line in the middle is the limit."""
+    drawn = [figure for figure in figures if figure.limit]
+    height = LINE * len(drawn) + 60
+    box = f"0 0 {WIDTH} {height}"
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="sans-serif" font-size="12">'
+    yield f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>'
+    yield f'<text x="{NAME_AT}" y="24" font-size="15" font-weight="bold">Measured, as a share of what it must be</text>'
+    limit_at = BAR_AT + BAR // 2
+    yield f'<path d="M{limit_at} 36V{height - 16}" stroke="#444" stroke-dasharray="3 3"/>'
+    for number, figure in enumerate(drawn):
+        yield from _bar(figure, 50 + number * LINE)
+    yield "</svg>"
+
+
+def _bar(figure: Figure, y: int) -> Iterator[str]:
+    limit = figure.limit or 1.0
+    share = limit / max(figure.value, 1e-9) if figure.is_least else figure.value / limit
+    width = min(share, 2.0) * BAR / 2
+    tone = "#2a7d4f" if figure.is_met else "#b3261e"
+    words = f"{figure.row}: {figure.name}"
+    yield f'<text x="{NAME_AT}" y="{y + 4}">{escape(words)}</text>'
+    yield f'<rect x="{BAR_AT}" y="{y - 7}" width="{width:.1f}" height="13" fill="{tone}"/>'
+    verdict = "" if figure.is_met else " missed"
+    yield f'<text x="{VALUE_AT}" y="{y + 4}">{escape(value(figure))} ({escape(figure.must_be)}){verdict}</text>'

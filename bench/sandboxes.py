@@ -1,0 +1,164 @@
+"""
+The vendors' sandboxes, a world for each account, on one port: `python -m bench.sandboxes CONNECTORS ACCOUNTS FILE`.
+
+What they answer can be recorded as a *take* and played again, so that the same bytes can be read many times and the
+making of them costs nothing while a client is measured.
+
+    POST /_bench/record {"take"}      from now on every answer to a read is kept
+    POST /_bench/vary {"take", "as"}  the same answers in other bytes: each object's keys in reverse order
+    POST /_bench/nudge {"every", "change"}  every so-manyth connector is changed, as at the vendor's own console
+    POST /_bench/play {"take"}        reads are answered from a take; an empty name: live again
+    GET  /_bench/take?name=           what was asked: `{path and query: bytes of the answer}`
+"""
+
+import asyncio
+import json
+import socket
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from bench.estate import plan
+from connectors.vendors.sandbox import Bench, Clock, find
+
+Answer = tuple[Message, bytes]
+
+
+class Stopwatch(Clock):
+    """Real time; it stands still while a take is recorded, so that only what was changed on purpose differs."""
+
+    def __init__(self) -> None:
+        self.stopped_at: float | None = None
+
+    def now(self) -> float:
+        return self.stopped_at or time.time()
+
+
+@dataclass
+class Worlds:
+    """All worlds behind one address, told apart by the first two parts of the path. An ASGI app."""
+
+    benches: dict[str, Bench]
+    clock: Stopwatch
+    takes: dict[str, dict[str, Answer]] = field(default_factory=dict)
+    recording: str = ""
+    playing: str = ""
+
+    def __post_init__(self) -> None:
+        routes = [
+            Route(f"/{verb.__name__}", verb, methods=["POST"])
+            for verb in (self.record, self.vary, self.play, self.nudge)
+        ]
+        self.control = Starlette(routes=[Mount("/_bench", routes=[*routes, Route("/take", self.take)])])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """This will play an answer, or let the world behind the path make one."""
+        if scope["type"] != "http" or scope["path"].startswith("/_bench/"):
+            await self.control(scope, receive, send)
+            return
+        key = f"{scope['path']}?{scope['query_string'].decode()}"
+        played = self.takes[self.playing].get(key) if self.playing and scope["method"] == "GET" else None
+        if played:
+            start, body = played
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+            return
+        _, vendor, number, rest = scope["path"].split("/", 3)
+        inner = {**scope, "path": f"/{rest}", "raw_path": scope["raw_path"].split(b"/", 3)[3].join((b"/", b""))}
+        keep = self.takes[self.recording] if self.recording and scope["method"] == "GET" else None
+        await self._live(f"/{vendor}/{number}", inner, receive, send, keep, key)
+
+    async def _live(
+        self, place: str, scope: Scope, receive: Receive, send: Send, keep: dict[str, Answer] | None, key: str
+    ) -> None:
+        messages: list[Message] = []
+
+        async def noted(message: Message) -> None:
+            messages.append(message)
+            await send(message)
+
+        await self.benches[place](scope, receive, noted)
+        if keep is not None:
+            keep[key] = (messages[0], b"".join(message.get("body", b"") for message in messages[1:]))
+
+    async def record(self, request: Request) -> Response:
+        """This will begin a take, or with an empty name end it."""
+        self.recording = (await request.json())["take"]
+        if self.recording:
+            self.takes[self.recording] = {}
+            self.clock.stopped_at = self.clock.stopped_at or time.time()
+        self.playing = ""
+        return Response(status_code=204)
+
+    async def play(self, request: Request) -> Response:
+        """This will answer from a take from now on, or live again."""
+        self.playing = (await request.json())["take"]
+        self.recording = ""
+        if not self.playing:
+            self.clock.stopped_at = None
+        return Response(status_code=204)
+
+    async def vary(self, request: Request) -> Response:
+        """This will make a take with the same content in other bytes."""
+        wish = await request.json()
+        self.takes[wish["as"]] = {key: _varied(*answer) for key, answer in self.takes[wish["take"]].items()}
+        return Response(status_code=204)
+
+    async def nudge(self, request: Request) -> Response:
+        """This will change the first connector of every so many, in each world."""
+        wish = await request.json()
+        for bench in self.benches.values():
+            bench.world.settle()
+            found = [truth.external_id for truth in bench.world.truth() if truth.target == "connector"]
+            for external_id in found[:: wish["every"]]:
+                bench.world.nudge(external_id, wish["change"])
+        return Response(status_code=204)
+
+    async def take(self, request: Request) -> Response:
+        """This will say what a take holds."""
+        return JSONResponse({key: len(body) for key, (_, body) in self.takes[request.query_params["name"]].items()})
+
+
+def _varied(start: Message, body: bytes) -> Answer:
+    varied = json.dumps(_reversed(json.loads(body))).encode()
+    head = [(name, value) for name, value in start["headers"] if name != b"content-length"]
+    return {**start, "headers": [*head, (b"content-length", str(len(varied)).encode())]}, varied
+
+
+def _reversed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _reversed(value[key]) for key in reversed(value)}
+    return [_reversed(item) for item in value] if isinstance(value, list) else value
+
+
+def worlds(connectors: int, accounts: int) -> Worlds:
+    """This will build a world for each account of the plan."""
+    clock = Stopwatch()
+    benches = {}
+    for planned in plan(connectors, accounts):
+        sandbox = find(planned.vendor)
+        world = sandbox.world(seed=planned.number, clock=clock)
+        world.populate(planned.connectors)
+        benches[planned.path] = Bench(sandbox, world)
+    return Worlds(benches, clock)
+
+
+async def serve(app: Worlds, ready: Path) -> None:
+    """This will serve until it is ended, and say where."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        options: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off", "date_header": False}
+        ready.write_text(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        await uvicorn.Server(uvicorn.Config(app, **options)).serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(worlds(int(sys.argv[1]), int(sys.argv[2])), Path(sys.argv[3])))
