@@ -17,8 +17,6 @@ ALONE = 15
 AT_ONCE = 8
 EACH = 5
 """Requests of each of those."""
-LARGEST = 25_000
-"""Bytes, compressed, of the board's first page."""
 
 
 class Visitor:
@@ -86,7 +84,6 @@ def figures(lab: Lab) -> Iterator[Figure]:
                     ours = [quantile(after, share) for _, after in rounds]
                     yield ratio(ROW, f"{name}, {size}, {word}, {letters}", ours, bare, 2.0)
     yield from _growth(lab, crowds)
-    yield from _counts(lab)
 
 
 def _growth(lab: Lab, crowds: dict[int, Crowd]) -> Iterator[Figure]:
@@ -100,17 +97,3 @@ def _growth(lab: Lab, crowds: dict[int, Crowd]) -> Iterator[Figure]:
 
 def _typical(crowd: Crowd, path: str) -> float:
     return statistics.median(crowd.alone(path))
-
-
-def _counts(lab: Lab) -> Iterator[Figure]:
-    for name in ("first page", "filtered", "search", "detail"):
-        found = {}
-        for size in sizes(lab):
-            place = lab.place(size)
-            found[size] = place.reader.do("count", place.sessions[0], pages(place)[name])
-        queries = {size: answer["queries"] for size, answer in found.items()}
-        detail = ", ".join(f"{number} at {size}" for size, number in queries.items())
-        yield Figure(ROW, f"{name}, queries more at the largest size", max(queries.values()) - min(queries.values()),
-                     "queries", 0, detail=detail)  # fmt: skip
-        if name == "first page":
-            yield Figure(ROW, f"{name}, compressed", found[lab.connectors]["bytes"], "bytes", LARGEST)

@@ -7,6 +7,7 @@ One command a line on stdin, one JSON answer a line on stdout:
     drive                                drive every account once, as a worker does, 16 at a time
     floor ADDRESS TAKE                   fetch every address of a take and decode it, 16 accounts at a time
     count SESSION PATH                   the queries and the compressed bytes of a page
+    statements VENDOR                    the statements of driving one account of a vendor
 """
 
 import asyncio
@@ -65,6 +66,20 @@ class Reader:
         if answer.status_code != 200:
             raise RuntimeError(f"{path} answered {answer.status_code}")
         return {"queries": len(asked), "bytes": len(answer.content)}
+
+    def statements(self, vendor: str) -> Answer:
+        """This will drive one account in this thread."""
+        from django.db import connection
+        from django.test.utils import CaptureQueriesContext
+
+        from connectors.models import VendorAccount
+        from connectors.services import driver
+
+        account = VendorAccount.objects.filter(vendor=vendor).order_by("pk")[0]
+        VendorAccount.objects.update(due_at=None)
+        with CaptureQueriesContext(connection) as asked:
+            driver.drive(account.pk)
+        return {"statements": len(asked)}
 
     def drive(self) -> Answer:
         """This will make every account due and drive each once."""

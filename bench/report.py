@@ -27,7 +27,9 @@ def line(figure: Figure) -> str:
 
 def value(figure: Figure) -> str:
     """This will write the value with its unit."""
-    number = f"{figure.value:,.0f}" if figure.value >= 1000 or figure.value.is_integer() else f"{figure.value:.2f}"
+    number = (
+        f"{figure.value:,.0f}" if figure.value >= 1000 or figure.value == int(figure.value) else f"{figure.value:.2f}"
+    )
     return f"{number} {figure.unit}"
 
 

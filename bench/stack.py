@@ -107,6 +107,13 @@ class Web:
         self.address = address
         self.child = child
 
+    @property
+    def pid(self) -> int:
+        """The process."""
+        if self.child.process is None:
+            raise RuntimeError("the web process has not been started")
+        return self.child.process.pid
+
     def is_healthy(self) -> bool:
         """This will tell whether it answers."""
         try:

@@ -15,10 +15,15 @@ import psycopg
 import structlog
 from django.conf import settings
 
+from dashboard.renderings import Renderings
+
 log = structlog.get_logger(__name__)
 
 CHANNEL = "switchyard_rows"
 QUEUE_LENGTH = 100
+GATHER = 0.1
+"""Seconds in which changes are gathered before pages are told; a little longer for each page that is open."""
+GATHER_A_PAGE = 0.0004
 LONGEST_PAUSE = 5.0
 """Seconds between two tries to reach the database."""
 
@@ -84,6 +89,10 @@ class Hub:
 
     def __init__(self) -> None:
         self._pages: set[Subscription] = set()
+        self._gathered: Changes | None = None
+        self.renderings = Renderings()
+        self.turn = 0
+        """How often pages were told of something; what was rendered in one turn stands until the next."""
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
@@ -108,6 +117,7 @@ class Hub:
         loop = asyncio.get_running_loop()
         if self._task is None or self._task.done() or self._loop is not loop:
             self._loop = loop
+            self._gathered, self.renderings = None, Renderings()
             self._task = loop.create_task(self._listen())
 
     async def _listen(self) -> None:
@@ -128,6 +138,17 @@ class Hub:
             pause = min(pause * 2, LONGEST_PAUSE)
 
     def _tell(self, changes: Changes) -> None:
+        """Gathered here, once for all pages: each would otherwise need a timer of its own."""
+        if self._gathered is not None:
+            self._gathered.add(changes)
+            return
+        self._gathered = changes
+        asyncio.get_running_loop().call_later(GATHER + GATHER_A_PAGE * len(self._pages), self._tell_pages)
+
+    def _tell_pages(self) -> None:
+        changes, self._gathered = self._gathered or Changes(), None
+        self.turn += 1
+        self.renderings.forget(None if changes.is_resync else changes.connectors)
         for page in list(self._pages):
             page.put(changes)
 

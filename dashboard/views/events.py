@@ -1,9 +1,10 @@
 """The event stream of one open page: changed rows only, rendered, as htmx swaps them in."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -20,12 +21,11 @@ from connectors.queries import pages
 from connectors.services import actors
 from connectors.views import addresses, parts
 from dashboard.hub import HUB, Changes
+from dashboard.renderings import kind_of
 
 HEARTBEAT = 15.0
 LONGEST = 300.0
 """Seconds; then the page connects anew and its session is checked again."""
-GATHER = 0.1
-"""Seconds in which changes are gathered before they are rendered together."""
 SUMMARY_EVERY = 1.0
 MOST_ROWS = 200
 
@@ -96,30 +96,45 @@ def _uuid(text: str | None) -> UUID | None:
 async def _events(request: HttpRequest, viewer: Viewer, topics: Topics) -> AsyncIterator[bytes]:
     """One message for each gathering of changes; a comment as heartbeat."""
     end = time.monotonic() + _longest(viewer)
-    last_summary = 0.0
+    summed_up = 0
     is_summary_due = False
     yield b": open\nretry: 1000\n\n"
     async with HUB.subscribe() as page:
         page.put(Changes(is_resync=True))  # what changed between the page's reading and its listening
         while time.monotonic() < end and not page.is_closed:
-            wait = SUMMARY_EVERY if is_summary_due else HEARTBEAT
-            changes = await page.take(wait)
+            changes = await page.take(SUMMARY_EVERY - time.time() % SUMMARY_EVERY if is_summary_due else HEARTBEAT)
             if page.is_closed:
                 break
             if changes is None and not is_summary_due:
                 yield b": alive\n\n"
                 continue
-            await asyncio.sleep(GATHER)
-            changes = changes or Changes()
-            if more := await page.take(0):
-                changes.add(more)
             is_summary_due = is_summary_due or topics.has_summary
-            with_summary = is_summary_due and time.monotonic() - last_summary >= SUMMARY_EVERY
-            html = await sync_to_async(_render, thread_sensitive=False)(request, viewer, topics, changes, with_summary)
+            second = int(time.time() / SUMMARY_EVERY)  # the same for all pages, so that they ask for it together
+            with_summary = is_summary_due and second > summed_up
+            html = await _html(viewer, topics, changes or Changes(), with_summary=with_summary)
             if with_summary:
-                last_summary, is_summary_due = time.monotonic(), False
+                summed_up, is_summary_due = second, False
             if html:
                 yield _message(html)
+
+
+def _head_keys(topics: Topics) -> list[Hashable]:
+    """What sums up many changes; one turn's rendering is no other's."""
+    summary: list[Hashable] = [("summary", HUB.turn)]
+    return summary if topics.board is None else [*summary, ("news", HUB.turn, topics.board, topics.rows)]
+
+
+async def _html(viewer: Viewer, topics: Topics, changes: Changes, *, with_summary: bool) -> str:
+    """What a page is told: rows and the board's head as all of its kind get them, the rest for itself."""
+    kind, shared = kind_of(viewer), HUB.renderings
+    found = await shared.of(kind, sorted(_rows_of(topics, changes)), partial(_rendered, _row_parts, viewer))
+    if topics.connector or topics.pipeline:
+        found.append(await sync_to_async(_joined, thread_sensitive=False)(_parts, viewer, topics, changes))
+    if with_summary and topics.batch:
+        found.append(await sync_to_async(_joined, thread_sensitive=False)(_batch, viewer, topics))
+    elif with_summary:
+        found += await shared.of(kind, _head_keys(topics), partial(_rendered, _head_parts, viewer))
+    return "\n".join(part for part in found if part)
 
 
 def _longest(viewer: Viewer) -> float:
@@ -131,25 +146,40 @@ def _message(html: str) -> bytes:
     return b"".join(b"data: " + line.encode() + b"\n" for line in html.splitlines() if line.strip()) + b"\n"
 
 
-def _render(request: HttpRequest, viewer: Viewer, topics: Topics, changes: Changes, with_summary: bool) -> str:
+def _rendered(
+    make: Callable[[Viewer, Collection[Any]], Iterable[tuple[Hashable, str]]],
+    viewer: Viewer,
+    keys: Collection[Hashable],
+) -> dict[Hashable, str]:
     """In a thread of its own; its database connection goes back at once."""
     try:
-        parts = list(_parts(viewer, topics, changes))
-        if with_summary:
-            parts.extend(_summaries(viewer, topics))
-        return "\n".join(parts)
+        return dict(make(viewer, keys))
     finally:
         connections.close_all()
 
 
-def _summaries(viewer: Viewer, topics: Topics) -> Iterable[str]:
-    """What sums up many changes is rendered once a second at most: the board's head, or a batch."""
-    if topics.batch is None:
-        context = {"summary": queries.summary(viewer), "viewer": viewer}
-        yield _partial("board-summary", "connectors/board/_summary.html", context)
-        if topics.board is not None:
-            yield _news(viewer, topics.board, topics.rows)
-    elif batch := pages.batch(viewer, topics.batch, show=topics.show, number=topics.page):
+def _joined(make: Callable[..., Iterable[str]], *about: object) -> str:
+    """The same for what only this page shows."""
+    try:
+        return "\n".join(make(*about))
+    finally:
+        connections.close_all()
+
+
+def _head_parts(viewer: Viewer, keys: Collection[Any]) -> Iterable[tuple[Hashable, str]]:
+    """What sums up many changes is rendered once a second at most."""
+    for key in keys:
+        match key:
+            case ("news", _, address, shown):
+                yield key, _news(viewer, address, shown)
+            case _:
+                context = {"summary": queries.summary(viewer), "viewer": viewer}
+                yield key, _partial("board-summary", "connectors/board/_summary.html", context)
+
+
+def _batch(viewer: Viewer, topics: Topics) -> Iterable[str]:
+    batch = topics.batch and pages.batch(viewer, topics.batch, show=topics.show, number=topics.page)
+    if batch:
         yield _partial(f"batch-live-{topics.batch}", "connectors/batch/_live.html", batch)
 
 
@@ -160,14 +190,19 @@ def _news(viewer: Viewer, address: str, shown: frozenset[int]) -> str:
     return _partial("board-news", "connectors/board/_news.html", {"news": number, "query": address})
 
 
+def _rows_of(topics: Topics, changes: Changes) -> frozenset[int]:
+    return topics.rows if changes.is_resync else topics.rows & changes.connectors
+
+
+def _row_parts(viewer: Viewer, ids: Collection[int]) -> Iterable[tuple[int, str]]:
+    found = list(queries.visible_to(viewer).filter(pk__in=ids))
+    for row in queries.rows(found, viewer):
+        pk = row.connector.pk
+        yield pk, _partial(f"connector-{pk}", "connectors/board/_row.html", {"row": row, "viewer": viewer})
+
+
 def _parts(viewer: Viewer, topics: Topics, changes: Changes) -> Iterable[str]:
-    ids = topics.rows if changes.is_resync else topics.rows & changes.connectors
-    if ids:
-        found = list(queries.visible_to(viewer).filter(pk__in=ids))
-        for row in queries.rows(found, viewer):
-            yield _partial(
-                f"connector-{row.connector.pk}", "connectors/board/_row.html", {"row": row, "viewer": viewer}
-            )
+    """The parts of a connector's or a pipeline's own page."""
     if topics.connector and (changes.is_resync or topics.connector in changes.connectors or changes.accounts):
         context = pages.connector(viewer, topics.connector)
         if context and _is_told(changes, context["connector"].pk, context["connector"].account_id, changes.connectors):

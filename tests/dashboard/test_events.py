@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from connectors import permissions
 from dashboard.hub import Changes
-from dashboard.views.events import Topics, _parts
+from dashboard.views.events import Topics, _parts, _row_parts, _rows_of
 from tests import cast
 
 
@@ -22,7 +22,12 @@ def estate(db: None, tiny: str) -> cast.Estate:
 def told(estate: cast.Estate, who: str, changes: Changes, topics: Topics) -> list[str]:
     """This will give the ids of what somebody's page is told to change."""
     viewer = permissions.viewer_of(estate.people[who])
-    return re.findall(r'hx-target="#([a-z-]+\d+)"', "".join(_parts(viewer, topics, changes)))
+    return re.findall(r'hx-target="#([a-z-]+\d+)"', html(viewer, changes, topics))
+
+
+def html(viewer: permissions.Viewer, changes: Changes, topics: Topics) -> str:
+    """This will render all that a page is told."""
+    return "".join([*dict(_row_parts(viewer, _rows_of(topics, changes))).values(), *_parts(viewer, topics, changes)])
 
 
 def test_only_changed_rows_that_the_page_shows_are_sent(estate: cast.Estate) -> None:
@@ -67,10 +72,11 @@ def test_a_connectors_page_gets_each_of_its_parts_when_it_changes_itself(estate:
 
 def test_a_row_shows_no_secret_and_no_token(estate: cast.Estate) -> None:
     viewer = permissions.viewer_of(estate.people["operator"])
-    html = "".join(_parts(viewer, Topics(rows=frozenset({estate.connectors[0].pk})), Changes(is_resync=True)))
 
-    assert "csrfmiddlewaretoken" not in html
-    assert cast.SECRET not in html
+    shown = html(viewer, Changes(is_resync=True), Topics(rows=frozenset({estate.connectors[0].pk})))
+
+    assert "csrfmiddlewaretoken" not in shown
+    assert cast.SECRET not in shown
 
 
 async def test_signed_out_is_told_by_status_and_never_by_a_form(db: None) -> None:
