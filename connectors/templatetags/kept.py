@@ -5,7 +5,9 @@ The board renders the same rows again and again: for each person who opens it, f
 depends on the moment, such as ages, stands outside the blocks.
 """
 
-from collections.abc import Hashable
+import zlib
+from collections.abc import Hashable, Iterable
+from dataclasses import replace
 
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
@@ -65,3 +67,15 @@ def fingerprint(row: Row) -> Hashable:
         row.why.sentence, row.why.cause, row.guard, tuple(row.buttons),
         operation and (operation.pk, operation.status, operation.error),
     )  # fmt: skip
+
+
+def tag(rows: Iterable[Row]) -> str:
+    """This will name what rows show in a few letters: a page that shows the same need not be told again."""
+    ordered = sorted(rows, key=lambda row: row.connector.pk)
+    return f"{zlib.crc32(repr([_said(row) for row in ordered]).encode()):08x}"
+
+
+def _said(row: Row) -> object:
+    """What changes with the vendor and with what was asked; not the words of each button, which follow from that."""
+    buttons = [(button.verb, button.why_not) for button in row.buttons]
+    return fingerprint(replace(row, buttons=())), buttons, row.upcoming

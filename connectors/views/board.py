@@ -17,6 +17,7 @@ from connectors.queries import board as queries
 from connectors.queries import connectors as reads
 from connectors.queries.board import ALL, GROUPS, Arrangement, Group
 from connectors.queries.connectors import Row
+from connectors.templatetags.kept import tag
 from connectors.views import addresses, facets
 from connectors.views.access import signed_in
 
@@ -58,10 +59,10 @@ def board(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     return render(request, "connectors/board/board.html", context)
 
 
-def _stream(request: HttpRequest, rows: Iterable[Row]) -> str:
+def _stream(request: HttpRequest, rows: Sequence[Row]) -> str:
     """What the page is to be told about."""
     ids = ",".join(str(row.connector.pk) for row in rows)
-    return urlencode({"summary": "1", "rows": ids, "board": request.GET.urlencode()}, safe=",")
+    return urlencode({"summary": "1", "rows": ids, "tag": tag(rows), "board": request.GET.urlencode()}, safe=",")
 
 
 def _address(request: HttpRequest, viewer: Viewer, arrangement: Arrangement) -> dict[str, Any]:

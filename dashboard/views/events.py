@@ -19,6 +19,7 @@ from connectors.queries import board as boards
 from connectors.queries import connectors as queries
 from connectors.queries import pages
 from connectors.services import actors
+from connectors.templatetags.kept import tag
 from connectors.views import addresses, parts
 from dashboard.hub import HUB, Changes
 from dashboard.renderings import kind_of
@@ -43,6 +44,8 @@ class Topics:
     has_summary: bool = False
     board: str | None = None
     """The address of a board, for what is new on it."""
+    tag: str = ""
+    """What the rows showed when the page was read; nothing is sent for them until they show anything else."""
 
 
 async def stream(request: HttpRequest) -> HttpResponseBase:
@@ -79,6 +82,7 @@ def _topics(request: HttpRequest) -> Topics:
         page=_number(request.GET.get("page")) or 1,
         has_summary="summary" in request.GET or "batch" in request.GET,
         board=request.GET.get("board"),
+        tag="" if "Last-Event-ID" in request.headers else request.GET.get("tag", ""),
     )
 
 
@@ -127,7 +131,8 @@ def _head_keys(topics: Topics) -> list[Hashable]:
 async def _html(viewer: Viewer, topics: Topics, changes: Changes, *, with_summary: bool) -> str:
     """What a page is told: rows and the board's head as all of its kind get them, the rest for itself."""
     kind, shared = kind_of(viewer), HUB.renderings
-    found = await shared.of(kind, sorted(_rows_of(topics, changes)), partial(_rendered, _row_parts, viewer))
+    rows = await _rows_to_tell(viewer, topics, changes)
+    found = await shared.of(kind, sorted(rows), partial(_rendered, _row_parts, viewer))
     if topics.connector or topics.pipeline:
         found.append(await sync_to_async(_joined, thread_sensitive=False)(_parts, viewer, topics, changes))
     if with_summary and topics.batch:
@@ -143,7 +148,9 @@ def _longest(viewer: Viewer) -> float:
 
 
 def _message(html: str) -> bytes:
-    return b"".join(b"data: " + line.encode() + b"\n" for line in html.splitlines() if line.strip()) + b"\n"
+    """With an id, so that a page that comes back says that it was told something since it was read."""
+    lines = [b"data: " + line.encode() + b"\n" for line in html.splitlines() if line.strip()]
+    return b"".join([b"id: 1\n", *lines, b"\n"])
 
 
 def _rendered(
@@ -192,6 +199,24 @@ def _news(viewer: Viewer, address: str, shown: frozenset[int]) -> str:
 
 def _rows_of(topics: Topics, changes: Changes) -> frozenset[int]:
     return topics.rows if changes.is_resync else topics.rows & changes.connectors
+
+
+async def _rows_to_tell(viewer: Viewer, topics: Topics, changes: Changes) -> frozenset[int]:
+    """Those that changed; to a page that has just come, none while it shows what is true."""
+    ids = _rows_of(topics, changes)
+    if not ids:
+        return ids
+    shown, topics.tag = topics.tag, ""
+    if not (shown and changes.is_resync):
+        return ids
+    key = ("tag", HUB.turn, topics.rows)
+    (now,) = await HUB.renderings.of(kind_of(viewer), [key], partial(_rendered, _tags, viewer))
+    return frozenset() if now == shown else ids
+
+
+def _tags(viewer: Viewer, keys: Collection[Any]) -> Iterable[tuple[Hashable, str]]:
+    for key in keys:
+        yield key, tag(queries.rows(list(queries.visible_to(viewer).filter(pk__in=key[2])), viewer))
 
 
 def _row_parts(viewer: Viewer, ids: Collection[int]) -> Iterable[tuple[int, str]]:

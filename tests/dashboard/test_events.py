@@ -4,12 +4,17 @@ import re
 from typing import Any
 
 import pytest
-from django.test import AsyncClient
+from asgiref.sync import sync_to_async
+from django.db import connections
+from django.test import AsyncClient, RequestFactory
 from django.utils import timezone
 
 from connectors import permissions
-from dashboard.hub import Changes
-from dashboard.views.events import Topics, _parts, _row_parts, _rows_of
+from connectors.models import Connector
+from connectors.states import State
+from dashboard.hub import Changes, Hub
+from dashboard.views import events
+from dashboard.views.events import Topics, _parts, _row_parts, _rows_of, _rows_to_tell, _topics
 from tests import cast
 
 
@@ -44,6 +49,30 @@ def test_after_a_lost_connection_every_row_of_the_page_is_sent(estate: cast.Esta
     sent = told(estate, "viewer", Changes(is_resync=True), Topics(rows=rows))
 
     assert sorted(sent) == sorted(f"connector-{pk}" for pk in rows)
+
+
+async def test_a_page_that_shows_what_is_true_is_sent_no_row_until_one_changes(
+    transactional_db: None, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub()
+    monkeypatch.setattr(events, "HUB", hub)
+    estate = await sync_to_async(cast.estate)(tiny, timezone.now())
+    client = AsyncClient()
+    await client.aforce_login(estate.people["viewer"])
+    page = (await client.get("/")).content.decode()
+    address = re.findall(r'hx-sse:connect="([^"]+)"', page)[0].replace("&amp;", "&")
+    viewer = await sync_to_async(permissions.viewer_of)(estate.people["viewer"])
+    resync = Changes(is_resync=True)
+
+    topics = _topics(RequestFactory().get(address))
+    assert await _rows_to_tell(viewer, topics, resync) == frozenset()
+    assert len(await _rows_to_tell(viewer, topics, resync)) == 3  # by then it may have missed something
+
+    await Connector.objects.filter(name="orders").aupdate(state=State.FAILED)
+    hub.renderings.forget()
+    assert len(await _rows_to_tell(viewer, _topics(RequestFactory().get(address)), resync)) == 3
+    assert _topics(RequestFactory().get(address, headers={"Last-Event-ID": "1"})).tag == ""
+    await sync_to_async(connections.close_all)()
 
 
 def test_a_stranger_is_told_nothing(estate: cast.Estate) -> None:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import strip_tags
 from pytest_django import DjangoAssertNumQueries
@@ -17,6 +19,7 @@ from connectors.queries.connectors import Filters
 from connectors.states import State
 from dashboard.views.events import Topics, _head_keys, _head_parts, _row_parts
 from tests import cast
+from tests.crowd import crowd
 
 ROW = re.compile(r'<tr role="row" id="connector-(\d+)"')
 
@@ -152,6 +155,19 @@ def test_columns_refuse_get_and_whoever_is_signed_out(estate: cast.Estate) -> No
     assert client(estate).get("/board/columns/").status_code == 405
     assert Client().post("/board/columns/", {"column": "team"}).status_code == 302
     assert BoardColumns.objects.count() == 0
+
+
+def test_first_board_asks_as_often_for_thousands_as_for_three(
+    estate: cast.Estate, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    browser = client(estate)
+    with CaptureQueriesContext(connection) as few:
+        browser.get("/")
+
+    crowd(estate, 2000)
+
+    with django_assert_num_queries(len(few)):
+        assert len(ids(browser.get("/").content.decode())) == board.SIZE
 
 
 def new_rows(estate: cast.Estate, filters: Filters, *, page: int = 1, by: str = "") -> Callable[[], int]:

@@ -1,0 +1,193 @@
+"""The board under load, in a real browser: small, one request and one stream, and calm under many changes."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from itertools import cycle
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from connectors.models import Connector
+from connectors.states import State
+from tests.journeys.crowded import Crowded, crowded, site, transactional_db
+
+__all__ = ["crowded", "site", "transactional_db"]
+
+# Files are read whole by a server with an event loop; that is said once in the log of a real one, too.
+READS_WHOLE = "ignore:StreamingHttpResponse must consume synchronous iterators"
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings(READS_WHOLE)]
+
+SECONDS = float(os.environ.get("JOURNEY_SECONDS", "20"))
+"""For how long rows change; a minute where there is time for it."""
+A_MINUTE = 500
+Figures = Callable[[str, object], None]
+CLS = """() => { window.shifts = 0; new PerformanceObserver((list) => {
+  for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.shifts += shift.value;
+}).observe({ type: "layout-shift", buffered: true }) }"""
+
+
+def test_first_board_of_ten_thousand_is_small_and_asks_once(
+    crowded: Crowded, chromium: Browser, record_property: Figures
+) -> None:
+    page = crowded.open(chromium)
+    sizes: dict[str, int] = {}
+    requests: dict[str, tuple[str, str]] = {}
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    session.on(
+        "Network.requestWillBeSent", lambda e: requests.update({e["requestId"]: (e["type"], e["request"]["url"])})
+    )
+    session.on("Network.loadingFinished", lambda e: sizes.update({e["requestId"]: e["encodedDataLength"]}))
+    streamed: list[int] = []
+    session.on(
+        "Network.dataReceived", lambda e: streamed.append(e["dataLength"]) if is_stream(e["requestId"]) else None
+    )
+
+    def is_stream(pk: str) -> bool:
+        return "/events/" in requests[pk][1]
+
+    with page.expect_request("**/events/*"):
+        page.reload(wait_until="load")
+    page.wait_for_timeout(1500)
+
+    kinds = sorted(kind for kind, url in requests.values() if "/static/" not in url)
+    documents = [size for pk, size in sizes.items() if requests[pk][0] == "Document"]
+    assert page.locator(".board tr[data-activity]").count() == 50
+    assert kinds == ["Document", "Fetch"], requests.values()
+    assert documents[0] <= 25_000
+    assert sum(sizes.values()) + sum(streamed) <= 120_000
+    record_property("figures", f"{documents[0]} B of HTML, {sum(sizes.values())} B at all, {sum(streamed)} B by stream")
+
+
+def test_five_hundred_changes_a_minute_leave_everything_where_it_is(
+    crowded: Crowded, chromium: Browser, record_property: Figures
+) -> None:
+    page = crowded.open(chromium)
+    expect(page.locator("#live")).to_contain_text("Live")
+    rows = page.locator(".board tr[data-activity]")
+    page.locator(".board tr[data-activity] .name a").nth(6).focus()
+    page.evaluate("scrollTo(0, 400)")
+    page.evaluate(CLS)
+    before = standing(page)
+    chromium.start_tracing(
+        page=page, categories=["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"]
+    )
+
+    changed = change(crowded, page, SECONDS / 2)
+
+    longest = longest_task(chromium.stop_tracing())
+    assert changed >= SECONDS / 2 * A_MINUTE / 60 * 0.9
+    expect(page.locator(".board tr[data-activity='paused']").first).to_be_visible()
+    assert standing(page) == before
+    shifts = page.evaluate("window.shifts")
+    record_property("figures", f"{changed} changes: layout shift {shifts:.4f}, longest task {longest:.1f} ms")
+    assert shifts <= 0.02
+    assert longest <= 50
+
+    # While rows are selected or a menu is open they wait, and say so; then they come in.
+    for place in (2, 3):
+        rows.nth(place).locator("[name=row]").check()
+    rows.nth(4).locator(".act summary").click()
+    before = standing(page)
+    change(crowded, page, SECONDS / 2)
+
+    expect(page.locator("#live")).to_contain_text("wait")
+    assert standing(page) == before
+    assert page.locator(".act details[open]").count() == 1
+    assert page.locator("[name=row]:checked").count() == 2
+    assert page.evaluate("window.shifts") <= 0.02
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.locator("#live")).not_to_contain_text("wait")
+
+
+def test_rows_that_come_to_match_wait_until_they_are_asked_for(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    page.goto(f"{crowded.url}?search=ledger&state=paused")
+    expect(page.locator("#live")).to_contain_text("Live")
+    shown = page.locator(".board tr[data-activity]").evaluate_all("rows => rows.map(row => row.id)")
+    more = crowded.do(lambda: list(
+        Connector.objects.filter(name__startswith="ledger", state="running", pipeline__state="running")
+        .order_by("name").values_list("pk", flat=True)[:3]
+    ))  # fmt: skip
+
+    crowded.move(more, State.PAUSED)
+
+    expect(page.locator("[data-news]")).to_have_text("3 new, show them")
+    assert page.locator(".board tr[data-activity]").evaluate_all("rows => rows.map(row => row.id)") == shown
+    page.keyboard.press("n")
+    for pk in more:
+        expect(page.locator(f"#connector-{pk}")).to_be_visible()
+    expect(page.locator("[data-news]")).to_have_count(0)
+
+
+def test_search_answers_while_one_types(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    expect(page.locator("#live")).to_contain_text("Live")
+    box = page.get_by_role("searchbox", name="Search connectors")
+
+    box.press_sequentially("payouts-s3", delay=40)
+
+    expect(page.locator(".sheet header > b")).to_contain_text("match")
+    page.wait_for_url("**/?search=payouts-s3")
+    names = page.locator(".board .name a").all_inner_texts()
+    assert names
+    assert all(name.startswith("payouts-s3") for name in names)
+    assert box.input_value() == "payouts-s3"
+    assert page.evaluate("document.activeElement.name") == "search"
+
+
+def test_rows_that_changed_are_said_aloud_once_in_a_while(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    expect(page.locator("#live")).to_contain_text("Live")
+    rows = page.locator(".board tr[data-activity]").evaluate_all("rows => rows.map(row => Number(row.id.slice(10)))")
+
+    crowded.move(rows[:2], State.PAUSED)
+
+    expect(page.locator("#said")).to_have_text("2 paused.", timeout=15_000)
+    crowded.move(rows[2:3], State.RUNNING)
+    name = page.locator(f"#connector-{rows[2]} .name a").inner_text()
+    expect(page.locator("#said")).to_have_text(f"{name} active again.", timeout=15_000)
+
+
+def change(crowded: Crowded, page: Page, seconds: float) -> int:
+    """This will change rows that are in sight, five hundred a minute, and give how many it was."""
+    ids = page.locator(".board tr[data-activity]").evaluate_all("rows => rows.map(row => Number(row.id.slice(10)))")
+    states = cycle([State.RUNNING, State.PAUSED, State.FAILED])
+    pace, begin, changed = 60 / A_MINUTE, time.monotonic(), 0
+    while time.monotonic() - begin < seconds:
+        crowded.move([ids[(changed + n) % len(ids)] for n in range(5)], next(states))
+        changed += 5
+        page.wait_for_timeout(max(0.0, begin + changed * pace - time.monotonic()) * 1000)
+    page.wait_for_timeout(1500)
+    return changed
+
+
+def standing(page: Page) -> dict[str, object]:
+    """This will tell where everything is: focus, scroll, rows and their places."""
+    return dict(
+        page.evaluate("""() => ({
+      focus: document.activeElement.closest("tr")?.id,
+      scroll: scrollY,
+      rows: [...document.querySelectorAll(".board tr[data-activity]")].map((row) => row.id),
+      selected: [...document.querySelectorAll("[name=row]:checked")].map((box) => box.value),
+      open: [...document.querySelectorAll("details[open]")].map((menu) => menu.closest("tr")?.id),
+      tops: [...document.querySelectorAll(".board tr[data-activity]")].map((row) => row.getBoundingClientRect().top),
+    })""")
+    )
+
+
+def longest_task(trace: bytes) -> float:
+    """This will find the longest task of the page's main thread, in milliseconds of its own time on a processor."""
+    events = json.loads(trace)["traceEvents"]
+    main = {
+        (e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [
+        e["tdur"] / 1000 for e in events if "tdur" in e and (e["pid"], e["tid"]) in main and "RunTask" in e["name"]
+    ]
+    assert tasks
+    return float(max(tasks))
