@@ -110,6 +110,27 @@ def tell_outside() -> None:
 
 
 @shared_task(ignore_result=True)
+def export_due() -> None:
+    """This will go on with each export that nobody is at, and remove the files that were kept long enough."""
+    from connectors.services import exporting
+
+    for pk in exporting.due():
+        write_export.apply_async((str(pk),), expires=10)
+    exporting.forget()
+
+
+@shared_task(ignore_result=True)
+def write_export(pk: str) -> None:
+    """This will write pieces of an export for a slice of time, and come back while there is more to do."""
+    from uuid import UUID
+
+    from connectors.services import exporting
+
+    if exporting.advance(UUID(pk)):
+        write_export.delay(pk)
+
+
+@shared_task(ignore_result=True)
 def feed_review() -> None:
     """This will hold what was sealed since to the rules of review."""
     from connectors.services import feeding

@@ -186,7 +186,7 @@ def check(
     report.finding = walk.through(start, jumps or {})
     report.events, report.first = len(links), links[0].position if links else 0
     report.last = links[-1].position if links else start
-    if report.finding is None and not is_excerpt and report.last < report.signed_to:
+    if report.finding is None and report.last < report.signed_to and not (is_excerpt and report.last in walk.heads):
         words = f"the record ends after event {report.last}, but a checkpoint signs event {report.signed_to}"
         report.finding = Finding("cut off", report.last + 1, words)
     return report
@@ -205,6 +205,9 @@ class Walk:
         heads = self.heads
         for index, here in enumerate(self.links):
             if index in jumps:
+                if before not in heads:  # else what was forged before the jump would meet no signature
+                    words = f"the events after {before} are missing up to the checkpoint that signs them"
+                    return Finding("cut off", before + 1, words)
                 if jumps[index] not in heads:
                     return Finding("forged", here.position, f"nothing signs the jump to position {jumps[index]}")
                 before, hash_before, signed = jumps[index], heads[jumps[index]], jumps[index]

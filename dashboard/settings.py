@@ -130,6 +130,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "connectors.tasks.sweep", "schedule": 10.0, "options": {"expires": 10}},
     "watch": {"task": "connectors.tasks.watch", "schedule": 5.0, "options": {"expires": 5}},
     "seal": {"task": "connectors.tasks.seal", "schedule": 1.0, "options": {"expires": 1}},
+    "export": {"task": "connectors.tasks.export_due", "schedule": 1.0, "options": {"expires": 1}},
     "feed-review": {"task": "connectors.tasks.feed_review", "schedule": 3.0, "options": {"expires": 3}},
     "tell-outside": {"task": "connectors.tasks.tell_outside", "schedule": 2.0, "options": {"expires": 2}},
     "measure": {"task": "connectors.tasks.measure", "schedule": 60.0, "options": {"expires": 60}},

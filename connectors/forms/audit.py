@@ -2,6 +2,7 @@
 
 from django import forms
 
+from connectors.models import AuditExport
 from connectors.queries import audit_language
 from connectors.queries.audit_language import Query
 
@@ -24,3 +25,10 @@ class KeepForm(forms.Form):
 
     name = forms.CharField(max_length=60)
     q = forms.CharField(max_length=LONGEST)
+
+
+class ExportForm(forms.Form):
+    """What to export, and as what."""
+
+    q = forms.CharField(max_length=LONGEST, required=False)
+    format = forms.ChoiceField(choices=AuditExport.Format.choices)

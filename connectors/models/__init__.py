@@ -13,6 +13,7 @@ from connectors.models.audit import (
 )
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
+from connectors.models.exports import AuditExport, AuditExportPart
 from connectors.models.guards import Approval, ApprovalTarget, BreakGlass, FreezeWindow, Protection
 from connectors.models.healing import HealPolicy, HealState
 from connectors.models.notes import Note
@@ -44,6 +45,8 @@ __all__ = [
     "AuditChain",
     "AuditCheckpoint",
     "AuditEvent",
+    "AuditExport",
+    "AuditExportPart",
     "AuditPending",
     "AuditSeal",
     "AuditSearch",

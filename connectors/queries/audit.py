@@ -24,7 +24,7 @@ from django.db.models import (
 from django.db.models.expressions import RawSQL
 from psycopg.errors import QueryCanceled
 
-from connectors.models import AuditEvent, AuditSearch, ReviewEvent, Team, VendorAccount
+from connectors.models import AuditEvent, AuditExport, AuditSearch, ReviewEvent, Team, VendorAccount
 from connectors.models.audit import SEARCHED, SEPARATORS
 from connectors.permissions import Viewer
 from connectors.queries import audit_language as language
@@ -308,9 +308,14 @@ def in_chunks(found: QuerySet[AuditEvent], cursor: Cursor | None = None) -> Iter
         cursor = Cursor(chunk[-1].at, chunk[-1].pk)
 
 
-def is_more_than(query: Query, number: int) -> bool:
-    """This will tell whether more events than that fit, without counting the rest."""
-    return len(search(query).values_list("pk")[number : number + 1]) > 0
+def chunk(found: QuerySet[AuditEvent], cursor: Cursor | None, number: int) -> list[AuditEvent]:
+    """This will read the next events of a search, so many at most."""
+    return list((found.filter(_behind(cursor)) if cursor else found)[:number])
+
+
+def exports_of(viewer: Viewer) -> QuerySet[AuditExport]:
+    """This will give the exports that a person has asked for, the newest first."""
+    return AuditExport.objects.filter(user_id=viewer.user_id)
 
 
 def _behind(cursor: Cursor) -> Q:

@@ -1,36 +1,29 @@
 """Who did what: searching the record, one event with its proof, and what it takes to verify."""
 
-import csv
-import json
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connectors import verifier
-from connectors.forms.audit import KeepForm, SearchForm
-from connectors.models import AuditCheckpoint, AuditEvent
+from connectors.forms.audit import ExportForm, KeepForm, SearchForm
+from connectors.models import AuditCheckpoint, AuditEvent, AuditExport
 from connectors.permissions import Viewer
 from connectors.queries import audit as queries
 from connectors.queries import audit_story, proof
-from connectors.services import actors, audit, audit_searches, checkpoints, sinks
+from connectors.services import actors, audit, audit_searches, checkpoints, export_lines, exporting, sinks
 from connectors.views.access import signed_in
 
-COLUMNS = (
-    "id", "at", "action", "result", "actor_kind", "actor", "on_behalf_of", "target_kind", "target_id", "target",
-    "vendor", "account", "team", "reason", "ticket", "before", "after", "operation_id", "batch_id", "error",
-    "vendor_request", "vendor_reply", "vendor_request_id", "address", "user_agent", "request_id",
-)  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 LATEST = 20
 
 
@@ -174,9 +167,55 @@ def export(request: HttpRequest, viewer: Viewer) -> StreamingHttpResponse:
     _refuse_unless_reader(viewer)
     query = SearchForm(request.GET).query
     audit.record_reading("audit.exported", actor=actors.of(request), after={"query": query.text, "format": "csv"})
-    response = StreamingHttpResponse(_lines(queries.in_chunks(queries.search(query))), content_type="text/csv")
+    found = queries.in_chunks(queries.search(query).select_related("seal"))
+    response = StreamingHttpResponse(_csv(found), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="audit-{timezone.now():%Y-%m-%d-%H%M}.csv"'
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def exports(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+    """This will list the exports of this person, with their progress; POST asks for one."""
+    _refuse_unless_reader(viewer)
+    if request.method == "POST":
+        form = ExportForm(request.POST)
+        if not form.is_valid():
+            raise Http404
+        said = form.cleaned_data
+        try:
+            exporting.request(query=said["q"], form=said["format"], actor=actors.of(request), viewer=viewer)
+        except exporting.NotPossible as error:
+            messages.error(request, str(error))
+            return redirect(_address(said["q"]))
+        return redirect("audit-exports")
+    found = list(queries.exports_of(viewer)[:LATEST])
+    context = {"place": "audit", "viewer": viewer, "exports": found, "is_open": any(one.is_open for one in found)}
+    return render(request, "connectors/audit/exports.html", context)
+
+
+@require_safe
+@signed_in
+def export_content(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpResponseBase:
+    """This will send the file of an export, for who asked for it."""
+    export = _export_of(viewer, pk)
+    try:
+        pieces = exporting.read(export=export, actor=actors.of(request))
+    except exporting.NotPossible as error:
+        raise Http404 from error
+    response = StreamingHttpResponse(export_lines.flow(pieces), content_type="application/octet-stream")
+    response["Content-Disposition"] = (
+        f'attachment; filename="audit-{export.requested_at:%Y-%m-%d-%H%M}.{export.format}"'
+    )
+    return response
+
+
+@require_POST
+@signed_in
+def cancel_export(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpResponse:
+    """This will stop an export, or forget its file."""
+    exporting.cancel(export=_export_of(viewer, pk), actor=actors.of(request))
+    return redirect("audit-exports")
 
 
 def _refuse_unless_reader(viewer: Viewer) -> None:
@@ -189,27 +228,12 @@ def _address(query: str, **more: object) -> str:
     return reverse("audit") + (f"?{urlencode(said)}" if said else "")
 
 
-class _Line:
-    """A file that hands each written line back."""
-
-    def write(self, line: str) -> str:
-        """This will give the line back."""
-        return line
+def _export_of(viewer: Viewer, pk: uuid.UUID) -> AuditExport:
+    _refuse_unless_reader(viewer)
+    return get_object_or_404(queries.exports_of(viewer), pk=pk)
 
 
-async def _lines(chunks: Iterator[list[AuditEvent]]) -> AsyncIterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(COLUMNS)
+async def _csv(chunks: Iterator[list[AuditEvent]]) -> AsyncIterator[str]:
+    yield export_lines.head_of_csv()
     while chunk := await sync_to_async(lambda: next(chunks, None))():
-        for event in chunk:
-            yield writer.writerow([_cell(getattr(event, column)) for column in COLUMNS])
-
-
-def _cell(value: Any) -> str:
-    """A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    if value is None:
-        return ""
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat())
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text
+        yield export_lines.csv_rows(chunk)
