@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",  # the list of passkeys writes its times with it
     "django.contrib.postgres",
     "django_htmx",
     "rest_framework",

@@ -32,6 +32,16 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def wait_for(what: str, fetch: Callable[[], Any], seconds: float = 30) -> Any:
+    """This will ask again and again until there is an answer."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := fetch():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
 @dataclass
 class Running:
     """A stack that runs."""
@@ -49,12 +59,13 @@ class Running:
         """This will give the address of a vendor's sandbox."""
         return str(json.loads((self.state / "sandboxes.json").read_text())[slug])
 
-    def api(self, path: str, token: str = "operator", **body: Any) -> Any:
-        """This will call the API, with POST when there is a body."""
+    def api(self, path: str, token: str = "operator", method: str | None = None, **body: Any) -> Any:
+        """This will call the API, with POST when there is a body and nothing else was named."""
         data = json.dumps(body).encode() if body else None
         headers = {"Authorization": f"Token {self.token(token)}", "Content-Type": "application/json"}
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}api/v1/{path}", data, headers)) as answer:
-            return json.loads(answer.read())
+        request = urllib.request.Request(f"{self.url}api/v1/{path}", data, headers, method=method)
+        with urllib.request.urlopen(request) as answer:
+            return json.loads(answer.read() or "null")
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """This will stop it and give its exit code."""

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 import urllib.request
 from collections.abc import Callable
 from typing import Any
@@ -11,21 +10,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from connectors.vendors import registry
-from tests.journeys.conftest import Running
+from tests.journeys.conftest import Running, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
 
 HOLDS = ("pause", "stop")
-
-
-def wait_for(what: str, fetch: Callable[[], Any], seconds: float = 30) -> Any:
-    """This will ask again and again until there is an answer."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := fetch():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"{what}: not within {seconds} s")
 
 
 def a_running_one(stack: Running, vendor: str) -> dict[str, Any]:
