@@ -23,7 +23,8 @@ KINDS = {
     ),
     SCHEMA: re.compile(
         r"schema|deseriali[sz]|seriali[sz]ation|magic byte|mapper_parsing|strict_dynamic_mapping|incompatible"
-        r"|(unknown|no such|missing) (field|column|table)|column .{1,80} does not exist|cannot be cast|type mismatch",
+        r"|(unknown|no such|missing) (field|column|table)|(column|relation|table) .{1,80} does not exist"
+        r"|cannot be cast|type mismatch",
         re.IGNORECASE,
     ),
 }

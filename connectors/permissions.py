@@ -72,6 +72,8 @@ class Viewer:
     """Set when a token acts."""
     simulated_by: str = ""
     """The admin who looks at the site as this person would; nothing can be changed that way."""
+    alone: int | None = None
+    """Set where this very person passes a freeze: what they see is then shared with nobody of their kind."""
 
     @property
     def sees_all(self) -> bool:

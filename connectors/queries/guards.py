@@ -149,6 +149,15 @@ def read(
     )
 
 
+def is_excepted(user_id: int, now: datetime | None = None) -> bool:
+    """This will tell whether a person passes any freeze now, by name or by broken glass."""
+    now = now or timezone.now()
+    held = [freeze for freeze, span in in_force(now) if span.holds(now)]
+    if any(str(user_id) in freeze.spared_people for freeze in held):
+        return True
+    return bool(held and _broken([(f, Span(now, None)) for f in held], user_id, now))
+
+
 def in_force(now: datetime, ahead: timedelta = timedelta()) -> list[tuple[FreezeWindow, Span]]:
     """This will give the freezes that hold now, or will within some time, each with its span."""
     standing = FreezeWindow.objects.standing(now).filter(starts_at__lte=now + ahead).select_related("team")

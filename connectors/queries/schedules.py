@@ -27,6 +27,16 @@ class Coming:
     is_clock_changed: bool
     """The zone's clock was moved since the run before."""
 
+    @property
+    def said(self) -> str:
+        """The day and the time by the zone's clock; a template would put them into the site's."""
+        return f"{self.local:%a %-d %b %Y, %H:%M}"
+
+    @property
+    def zone(self) -> str:
+        """What the zone is called then, and how far it is from UTC."""
+        return f"{self.local:%Z, UTC %z}"
+
 
 def visible_to(viewer: Viewer) -> QuerySet[Schedule]:
     """This will give the schedules of the teams the person sees."""

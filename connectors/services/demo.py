@@ -1,6 +1,7 @@
 """The demo estate: three teams, five logins, and an account for each thing the sandboxes pretend to be."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -8,14 +9,17 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
+from connectors import permissions
 from connectors.actor import SET_UP
-from connectors.models import Membership, SiteMembership, Team, VendorAccount
-from connectors.services import audit, vault
-from connectors.states import Role, SiteRole
+from connectors.models import Connector, FreezeWindow, Membership, SiteMembership, Team, VendorAccount
+from connectors.models.guards import GRAVE
+from connectors.services import actors, audit, driver, freezes, healing, protections, schedules, vault
+from connectors.states import Role, SiteRole, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.sandbox import DemoAccount, find
 
 TEAMS = {"payments": "Payments", "retail": "Retail", "search": "Search"}
+GUARDED = "payments"
 PASSWORD = "demo"  # noqa: S105  # on purpose: the sign-in page shows it  # shown on the demo's sign-in page
 LOGINS: Mapping[str, Mapping[str, Role] | SiteRole] = {
     "viewer": dict.fromkeys(TEAMS, Role.VIEWER),
@@ -39,6 +43,34 @@ def seed(addresses: Mapping[str, str]) -> None:
     for slug, url in addresses.items():
         for account in find(slug).accounts:
             _account(slug, url, account, teams[account.team])
+
+
+def guard(now: datetime | None = None) -> None:
+    """This will read one account, and set one of each guard rail for its team, unless that was done before."""
+    now = now or timezone.now()
+    team = Team.objects.get(slug=GUARDED)
+    if FreezeWindow.objects.filter(team=team).exists():
+        return
+    for account in VendorAccount.objects.filter(team=team, observed_at=None):
+        driver.drive(account.pk)
+    user = get_user_model().objects.get(username="lead")
+    actor, viewer = actors.behind(user, None), permissions.viewer_of(user)
+    begin = (now + timedelta(days=5)).replace(hour=6, minute=0, second=0, microsecond=0)
+    close = freezes.Wish("Quarter close", "The books close; nothing moves", "once", begin, begin + timedelta(hours=36))
+    freezes.create(wish=close, team=team, actor=actor, viewer=viewer)
+    found = Connector.objects.filter(team=team).select_related("team", "account__team", "pipeline").order_by("-name")
+    running = list(found.filter(state=State.RUNNING)[:2])
+    for card in running[:1]:
+        protections.protect(
+            connector=card, verbs=GRAVE, approver="operator", is_always_on=True, reason="Shops stop when it does",
+            actor=actor, viewer=viewer,
+        )  # fmt: skip
+    for leaky in running[1:]:
+        night = schedules.Wish("Weekly restart", Verb.RESTART, "cron", leaky.name, [leaky.pk], cron="30 2 * * 6",
+                               reason="Lets go of old connections", zone="Europe/Berlin")  # fmt: skip
+        schedules.create(wish=night, team=team, actor=actor, viewer=viewer)
+    if broken := found.filter(state=State.FAILED).first():
+        healing.set_policy(team=team, connector=broken, wish=healing.Wish(), actor=actor, viewer=viewer)
 
 
 def _login(name: str, standing: Mapping[str, Role] | SiteRole, teams: Mapping[str, Team]) -> None:

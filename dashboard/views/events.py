@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from connectors.forms.board import arrangement_of, filters_of
 from connectors.permissions import Viewer
 from connectors.queries import board as boards
 from connectors.queries import connectors as queries
-from connectors.queries import pages
+from connectors.queries import guards, pages
 from connectors.services import actors
 from connectors.templatetags.kept import tag
 from connectors.views import addresses, parts
@@ -68,7 +68,8 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 
 
 def _viewer(request: HttpRequest) -> Viewer:
-    return actors.viewer(request)
+    viewer = actors.viewer(request)
+    return replace(viewer, alone=viewer.user_id) if guards.is_excepted(viewer.user_id) else viewer
 
 
 def _topics(request: HttpRequest) -> Topics:

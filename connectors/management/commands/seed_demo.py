@@ -29,6 +29,7 @@ class Command(BaseCommand):
         except (OSError, ValueError) as error:
             raise CommandError(f"{options['sandboxes']} cannot be read: {error}") from error
         demo.seed(addresses)
+        demo.guard()
         for name in ("operator", "admin"):
             user = get_user_model().objects.get(username=name)
             for old in ApiToken.objects.filter(user=user, name="demo", revoked_at__isnull=True):

@@ -281,3 +281,14 @@ def test_glass_is_broken_exactly_as_long_as_it_was_to_be(estate: Estate, minutes
     rails = guards.read(viewer, connectors=[estate.connectors[0].pk], now=now + timedelta(minutes=later))
 
     assert (rails.why_frozen(estate.connectors[0], viewer) is None) == (0 <= later < minutes)
+
+
+def test_who_passes_a_freeze_shares_no_rendered_row(estate: Estate) -> None:
+    window = freeze(estate, team=estate.team, spared_people=["viewer"])
+    actor, viewer = who(estate, "lead")
+    freezes.break_glass(freeze=window, reason="x", actor=actor, viewer=viewer)
+
+    found = {name for name, user in estate.people.items() if guards.is_excepted(user.pk)}
+
+    assert found == {"lead", "viewer"}
+    assert not guards.is_excepted(viewer.user_id, in_minutes(31))
