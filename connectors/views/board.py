@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from connectors.forms.board import FILTERS, arrangement_of, filters_of, kept
+from connectors.matrix import Activity
 from connectors.permissions import Viewer
 from connectors.queries import batches, views
 from connectors.queries import board as queries
@@ -20,6 +21,18 @@ from connectors.queries.connectors import Row
 from connectors.templatetags.kept import tag
 from connectors.views import addresses, facets
 from connectors.views.access import signed_in
+
+NOTHING = {
+    "activity=failed": "Nothing is failed.",
+    "state=failed": "Nothing is failed.",
+    "activity=degraded": "Nothing is degraded.",
+    "state=degraded": "Nothing is degraded.",
+    "activity=unknown": "Nothing is unknown.",
+    "stale=yes": "Nothing is stale.",
+    "drift=yes": "Nothing has drifted.",
+    "open=yes": "No operation is open.",
+}
+"""Views whose emptiness is good news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,9 @@ def board(request: HttpRequest, viewer: Viewer) -> HttpResponse:
         "total": total,
         "pager": addresses.pager(request, number, page.shown + page.has_next, page.lines or total),
         "clear_url": reverse("board"),
+        "nothing": NOTHING.get(kept(request.GET), ""),
+        "active": summary.counts[Activity.ACTIVE] + summary.counts[Activity.DEGRADED],
+        "unread": [account for account in summary.accounts if account.observed_at is None],
         "many": batches.verbs_of({account.vendor for account in summary.accounts}),
         "columns": views.columns_of(viewer),
         **_address(request, viewer, arrangement),

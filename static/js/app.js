@@ -13,6 +13,7 @@ import "./said.js";
 import "./selection.js";
 import { tick as tickToasts } from "./toasts.js";
 import { markToggles } from "./toggles.js";
+import "./trouble.js";
 
 tickAges();
 setInterval(tickAges, 1000);

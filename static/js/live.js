@@ -58,7 +58,7 @@ function poll() {
   refresh();
 }
 
-function refresh() {
+export function refresh() {
   polledAt = Date.now();
   window.htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" });
 }

@@ -125,7 +125,7 @@ def sign_in(chromium: Browser, stack: Running) -> Iterator[Callable[..., Page]]:
     contexts = []
 
     def open_page(name: str, **options: Any) -> Page:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900}, **options)
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()

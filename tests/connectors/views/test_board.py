@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,7 +13,7 @@ from django.utils.html import strip_tags
 from pytest_django import DjangoAssertNumQueries
 
 from connectors import matrix, permissions
-from connectors.models import BoardColumns, Connector, Pipeline
+from connectors.models import BoardColumns, Connector, Pipeline, VendorAccount
 from connectors.queries import board
 from connectors.queries.board import Arrangement
 from connectors.queries.connectors import Filters
@@ -237,3 +238,29 @@ def test_the_stream_tells_how_many_are_new_and_lets_none_in(wide: cast.Estate) -
 
     assert f"connector-{moved}" not in html
     assert '<a class="btn" href="/?state=failed" data-news>1 new, show it</a>' in html
+
+
+@pytest.mark.parametrize(
+    ("who", "query", "words"),
+    [
+        ("viewer", "drift=yes", "Nothing has drifted. 1 of 3 connectors are active"),
+        ("viewer", "search=zebra&state=failed", "Nothing fits search zebra, connector Failed; 3 connectors are there"),
+        ("stranger", "", "No connectors yet. Add a vendor account."),
+        ("newcomer", "", "Nothing is yours to see. You belong to no team yet."),
+    ],
+)
+def test_an_empty_board_says_why_and_what_to_do(estate: cast.Estate, who: str, query: str, words: str) -> None:
+    estate.people["newcomer"] = User.objects.create_user("newcomer")
+
+    html = client(estate, who).get(f"/?{query}").content.decode()
+
+    assert words in " ".join(strip_tags(html).split())
+
+
+def test_an_empty_board_whose_accounts_were_never_read_says_so(estate: cast.Estate) -> None:
+    Connector.objects.all().delete()
+    VendorAccount.objects.update(observed_at=None)
+
+    html = client(estate).get("/").content.decode()
+
+    assert "Being read for the first time. box-prod:" in " ".join(strip_tags(html).split())
