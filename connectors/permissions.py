@@ -120,6 +120,14 @@ class Viewer:
         standing = f"you are {role} there" if role else f"you are {self.site_role or 'no member'}"
         return f"{TAKES[permission]} in team {team}; {standing}. Ask a lead of {team}."
 
+    def is_theirs(self, user_id: int | None, permission: Permission) -> bool:
+        """
+        This will tell whether something that somebody began is this person's own to end.
+
+        :param permission: what it took to begin it; a token without it ends nothing either
+        """
+        return user_id == self.user_id and (self.scope is None or permission in self.scope.permissions)
+
     def may_see(self, team_id: int) -> bool:
         """This will tell whether the team's connectors exist for this person at all; if not, they are 404."""
         return self.may(Permission.SEE, team_id)

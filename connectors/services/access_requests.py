@@ -92,7 +92,7 @@ def end(*, request: AccessRequest, actor: Actor, viewer: Viewer, now: datetime |
     now = now or timezone.now()
     request = _locked(request)
     why = viewer.why_not(Permission.MANAGE_TEAM, request.team_id, request.team.slug)
-    if why and request.user_id != viewer.user_id:
+    if why and not viewer.is_theirs(request.user_id, Permission.OPERATE):
         raise NotAllowed(why)
     if not AccessRequest.objects.in_force(now).filter(pk=request.pk).update(ended_at=now):
         raise NotNow("It has ended already.")

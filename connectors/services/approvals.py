@@ -15,7 +15,7 @@ from connectors.queries import approvals as queries
 from connectors.queries import guards
 from connectors.services import actors, audit, holds, notices, operations
 from connectors.services.operations import NotAllowed, NotNow, NotPossible
-from connectors.states import LABELS, Verb
+from connectors.states import LABELS, Permission, Verb
 
 ASKED_LASTS = timedelta(hours=8)
 """Undecided for so long, it lapses."""
@@ -138,7 +138,7 @@ def take_back(*, approval: Approval, actor: Actor, viewer: Viewer, now: datetime
     """
     now = now or timezone.now()
     approval = _locked(approval)
-    if approval.user_id != viewer.user_id:
+    if not viewer.is_theirs(approval.user_id, Permission.OPERATE):
         raise NotAllowed(f"It was asked by {approval.actor}; you may decline it.")
     if not approval.is_open:
         raise NotNow(f"It is {approval.status} already.")

@@ -18,7 +18,7 @@ from connectors.queries import batches as queries
 from connectors.queries import connectors as reads
 from connectors.services import audit, notices, operations
 from connectors.services.operations import KeyReused, NotAllowed, NotNow, NotPossible
-from connectors.states import HOLDING, INVERSE, LABELS, OperationStatus, SiteRole, Verb
+from connectors.states import HOLDING, INVERSE, LABELS, OperationStatus, Permission, SiteRole, Verb
 
 MOST = 10_000
 """Connectors in one batch."""
@@ -249,7 +249,7 @@ def refuse_unless_theirs(batch: Batch, viewer: permissions.Viewer) -> None:
 
     :raises NotAllowed: nobody of these
     """
-    if viewer.is_admin or (batch.user_id is not None and batch.user_id == viewer.user_id):
+    if viewer.is_admin or viewer.is_theirs(batch.user_id, Permission.OPERATE):
         return
     left = [BatchItem.Status.WAITING, BatchItem.Status.ASKED]
     teams = BatchItem.objects.filter(batch=batch, status__in=left).values_list("connector__team_id", flat=True)

@@ -17,6 +17,7 @@ from connectors.permissions import Viewer
 from connectors.queries import guards
 from connectors.services import audit, notices
 from connectors.services.operations import NotAllowed, NotNow
+from connectors.states import Permission
 
 LONGEST = timedelta(days=7)
 """Of one time of a repeating freeze."""
@@ -152,7 +153,7 @@ def mend_glass(*, broken: BreakGlass, actor: Actor, viewer: Viewer, now: datetim
     :raises NotNow: it has ended
     """
     now = now or timezone.now()
-    if broken.user_id != viewer.user_id:
+    if not viewer.is_theirs(broken.user_id, Permission.PROTECT):
         _refuse_unless_protector(broken.freeze.team, viewer)
     live = BreakGlass.objects.filter(pk=broken.pk, ended_at__isnull=True, until__gt=now)
     if not live.update(ended_at=now):

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Mapping
 
+from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.db import transaction
 
-from connectors.models import VendorAccount
+from connectors.models import AlertRule, VendorAccount
 from connectors.vendors.base import AccountConfig
 
 
@@ -62,3 +64,62 @@ def config_of(account: VendorAccount) -> AccountConfig:
 
 def _box() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.CREDENTIAL_KEYS])
+
+
+def rotate() -> int:
+    """
+    This will seal every secret anew with the first of the keys, and tell how many there were.
+
+    Each row is locked while it is read and written, so what somebody changes meanwhile is neither lost nor overwritten.
+
+    :raises Locked: one of them cannot be opened; those before it are sealed anew already
+    """
+    accounts = list(VendorAccount.objects.order_by("pk").values_list("pk", flat=True))
+    factors = list(Authenticator.objects.order_by("pk").values_list("pk", flat=True))
+    alerts = list(AlertRule.objects.order_by("pk").values_list("pk", flat=True))
+    numbers = [*map(_rotate_account, accounts), *map(_rotate_factor, factors), *map(_rotate_alert, alerts)]
+    return sum(numbers)
+
+
+@transaction.atomic
+def _rotate_account(pk: int) -> int:
+    account = VendorAccount.objects.select_for_update(of=("self",)).filter(pk=pk).first()
+    if account is None or not account.sealed_credentials:
+        return 0
+    try:
+        sealed = _box().rotate(bytes(account.sealed_credentials))
+    except InvalidToken:
+        raise Locked(f"the credentials of {account.name} cannot be opened: CREDENTIAL_KEYS lacks their key") from None
+    VendorAccount.objects.filter(pk=pk).update(sealed_credentials=sealed)
+    return 1
+
+
+@transaction.atomic
+def _rotate_factor(pk: int) -> int:
+    """The secret of an app, or the seed of recovery codes; a passkey has none that is ours."""
+    factor = Authenticator.objects.select_for_update().filter(pk=pk).first()
+    sealed = [name for name in ("secret", "seed") if factor and factor.data.get(name)]
+    if factor is None or not sealed:
+        return 0
+    try:
+        anew = {name: _box().rotate(factor.data[name].encode()).decode() for name in sealed}
+    except InvalidToken:
+        raise Locked(
+            f"a second factor cannot be opened: CREDENTIAL_KEYS lacks the key of user {factor.user_id}'s"
+        ) from None
+    Authenticator.objects.filter(pk=pk).update(data={**factor.data, **anew})
+    return 1
+
+
+@transaction.atomic
+def _rotate_alert(pk: int) -> int:
+    """Where an alert goes often holds a password."""
+    rule = AlertRule.objects.select_for_update(of=("self",)).filter(pk=pk).first()
+    if rule is None or not rule.sealed_target:
+        return 0
+    try:
+        sealed = _box().rotate(rule.sealed_target.encode()).decode()
+    except InvalidToken:
+        raise Locked(f"the target of alert {rule.name} cannot be opened: CREDENTIAL_KEYS lacks its key") from None
+    AlertRule.objects.filter(pk=pk).update(sealed_target=sealed)
+    return 1

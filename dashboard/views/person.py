@@ -81,8 +81,9 @@ def needs_factor(request: HttpRequest) -> HttpResponse:
 
 
 def change_password(request: HttpRequest) -> HttpResponseBase:
-    """This will change a password that is kept here."""
-    if not settings.LOCAL_ACCOUNTS:
+    """This will change a password that is kept here; 404 for whoever has none."""
+    has_none = request.user.is_authenticated and not request.user.has_usable_password()
+    if has_none or not settings.LOCAL_ACCOUNTS:
         raise Http404
     answer: HttpResponseBase = allauth_views.password_change(request)
     return answer

@@ -1,5 +1,6 @@
 """Who may what: roles, grants and tokens, decided in one place."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -108,3 +109,15 @@ def test_a_token_of_one_team_sees_that_team_alone(
     assert (viewer.sees_all, viewer.may_see(estate.team.pk)) == (sees_all, sees_team)
     assert viewer.may_manage_team(estate.team.pk) is False
     assert viewer.is_admin is False
+
+
+def test_a_narrow_token_ends_nothing_that_its_owner_began() -> None:
+    person = Viewer(7, "lead")
+    seeing = replace(person, scope=Scope("grafana", None, frozenset({Permission.SEE})))
+    operating = replace(person, scope=Scope("ci", None, frozenset({Permission.SEE, Permission.OPERATE})))
+
+    assert person.is_theirs(7, Permission.OPERATE)
+    assert operating.is_theirs(7, Permission.OPERATE)
+    assert not seeing.is_theirs(7, Permission.OPERATE)
+    assert not person.is_theirs(8, Permission.OPERATE)
+    assert not person.is_theirs(None, Permission.OPERATE)
