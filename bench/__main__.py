@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import counts, observing, pages, report, streams
+from bench import counts, observing, pages, report, starting, streams, workers
 from bench.figures import Figure
 from bench.lab import Lab, say
 from bench.stack import Stack
@@ -18,6 +18,9 @@ ROWS: dict[str, Callable[[Lab], Iterator[Figure]]] = {
     "requests": observing.request_figures,
     "counts": counts.figures,
     "streams": streams.figures,
+    "clicks": workers.click_figures,
+    "starting": starting.figures,
+    "workers": workers.figures,
 }
 SHORT = ("counts", "requests")
 """What is the same on every machine."""
@@ -43,14 +46,16 @@ def main() -> int:
         try:
             for name in wish.rows or ROWS:
                 began = time.monotonic()
+                rows = []
                 for figure in ROWS[name](lab):
                     print(report.line(figure), flush=True)
-                    found.append(figure)
+                    rows.append(figure)
+                found += rows
+                if not wish.short:
+                    report.write(rows, wish.out, connectors=wish.connectors, rounds=wish.rounds)
                 say(f"{name} took {time.monotonic() - began:.0f} s")
         finally:
             lab.end()
-    if not wish.short:
-        report.write(found, wish.out, connectors=wish.connectors, rounds=wish.rounds)
     missed = [figure for figure in found if not figure.is_met]
     print(f"\n{len(found)} figures, {len(missed)} missed" + "".join(f"\n    {f.row}: {f.name}" for f in missed))
     return 1 if missed else 0

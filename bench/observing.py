@@ -44,7 +44,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
     large = sizes[-1]
     for kind, limit in LIMITS.items():
         yield ratio(ROW, f"{kind}, {large}", *_paired(walls[large], kind), limit)
-        yield ratio(ROW, f"{kind}, {large}, processor time of the worker", *_paired(cpus[large], kind), None)
+        yield ratio(ROW, f"{kind}, {large}, processor time of the worker", *_paired(cpus[large], kind), limit)
     for kind in LIMITS:
         yield _growth(kind, walls, sizes)
     yield from _memory(lab, sizes)

@@ -14,7 +14,7 @@ GOOD_FOR = 1.0
 MOST = 5_000
 
 Key = Hashable
-Render = Callable[[Collection[Key]], Mapping[Key, str]]
+Render = Callable[[Collection[Key]], Mapping[Key, bytes]]
 
 
 def kind_of(viewer: Viewer) -> Hashable:
@@ -26,12 +26,14 @@ class Renderings:
     """Rendered pieces, as the futures of whoever asked first. To be used in one event loop."""
 
     def __init__(self) -> None:
-        self._kept: defaultdict[Key, dict[Hashable, tuple[float, asyncio.Future[str]]]] = defaultdict(dict)
+        self._kept: defaultdict[Key, dict[Hashable, tuple[float, asyncio.Future[bytes]]]] = defaultdict(dict)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def of(self, kind: Hashable, keys: Iterable[Key], render: Render) -> list[str]:
+    async def of(self, kind: Hashable, keys: Iterable[Key], render: Render) -> list[bytes]:
         """
         This will give the pieces of these keys for one kind of viewer; what is not there yet is rendered together.
+
+        They are bytes, ready to be sent: a thousand pages would each encode the same text again.
 
         :param render: takes the keys that are missing, in a thread; a key it leaves out is empty
         """
@@ -52,7 +54,7 @@ class Renderings:
             task.add_done_callback(self._tasks.discard)
         return [await asyncio.shield(piece) for piece in waiting]
 
-    async def _fill(self, kind: Hashable, missing: Mapping[Key, "asyncio.Future[str]"], render: Render) -> None:
+    async def _fill(self, kind: Hashable, missing: Mapping[Key, "asyncio.Future[bytes]"], render: Render) -> None:
         try:
             found = await sync_to_async(render, thread_sensitive=False)(list(missing))
         except Exception as error:  # noqa: BLE001  # whoever waits for a piece gets it
@@ -62,7 +64,7 @@ class Renderings:
                 piece.exception()  # seen: the page may have gone
             return
         for key, piece in missing.items():
-            piece.set_result(found.get(key, ""))
+            piece.set_result(found.get(key, b""))
 
     def forget(self, keys: Iterable[Key] | None = None) -> None:
         """This will let go of what has changed; of everything when nobody can tell."""

@@ -1,9 +1,11 @@
 """The event stream of one open page: changed rows only, rendered, as htmx swaps them in."""
 
+import hashlib
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +31,7 @@ LONGEST = 300.0
 """Seconds; then the page connects anew and its session is checked again."""
 SUMMARY_EVERY = 1.0
 MOST_ROWS = 200
+AGE = re.compile(rb">[^<]*</time>")
 
 
 @dataclass(slots=True)
@@ -102,6 +105,7 @@ async def _events(request: HttpRequest, viewer: Viewer, topics: Topics) -> Async
     """One message for each gathering of changes; a comment as heartbeat."""
     end = time.monotonic() + _longest(viewer)
     summed_up = 0
+    shown: list[bytes] = []
     is_summary_due = False
     yield b": open\nretry: 1000\n\n"
     async with HUB.subscribe() as page:
@@ -116,11 +120,11 @@ async def _events(request: HttpRequest, viewer: Viewer, topics: Topics) -> Async
             is_summary_due = is_summary_due or topics.has_summary
             second = int(time.time() / SUMMARY_EVERY)  # the same for all pages, so that they ask for it together
             with_summary = is_summary_due and second > summed_up
-            html = await _html(viewer, topics, changes or Changes(), with_summary=with_summary)
+            told = await _told(viewer, topics, changes or Changes(), shown if with_summary else None)
             if with_summary:
                 summed_up, is_summary_due = second, False
-            if html:
-                yield _message(html)
+            if told:
+                yield told
 
 
 def _head_keys(topics: Topics) -> list[Hashable]:
@@ -129,18 +133,26 @@ def _head_keys(topics: Topics) -> list[Hashable]:
     return summary if topics.board is None else [*summary, ("news", HUB.turn, topics.board, topics.rows)]
 
 
-async def _html(viewer: Viewer, topics: Topics, changes: Changes, *, with_summary: bool) -> str:
-    """What a page is told: rows and the board's head as all of its kind get them, the rest for itself."""
+async def _told(viewer: Viewer, topics: Topics, changes: Changes, shown: list[bytes] | None) -> bytes:
+    """
+    The message to a page: rows and the board's head as all of its kind get them, the rest for itself.
+
+    :param shown: digests of the head as the page has it, where it is time for a new one
+    """
     kind, shared = kind_of(viewer), HUB.renderings
     rows = await _rows_to_tell(viewer, topics, changes)
     found = await shared.of(kind, sorted(rows), partial(_rendered, _row_parts, viewer))
     if topics.connector or topics.pipeline:
         found.append(await sync_to_async(_joined, thread_sensitive=False)(_parts, viewer, topics, changes))
-    if with_summary and topics.batch:
+    if shown is not None and topics.batch:
         found.append(await sync_to_async(_joined, thread_sensitive=False)(_batch, viewer, topics))
-    elif with_summary:
-        found += await shared.of(kind, _head_keys(topics), partial(_rendered, _head_parts, viewer))
-    return "\n".join(part for part in found if part)
+    elif shown is not None:
+        head = await shared.of(kind, _head_keys(topics), partial(_rendered, _head_parts, viewer))
+        found += [piece for piece in head if _without_ages(piece) not in shown]
+        shown[:] = [_without_ages(piece) for piece in head]
+    message = b"".join(found)
+    # With an id, so that a page that comes back says that it was told something since it was read.
+    return message and b"id: 1\n" + message + b"\n"
 
 
 def _longest(viewer: Viewer) -> float:
@@ -148,28 +160,33 @@ def _longest(viewer: Viewer) -> float:
     return min(LONGEST, (viewer.until - timezone.now()).total_seconds()) if viewer.until else LONGEST
 
 
-def _message(html: str) -> bytes:
-    """With an id, so that a page that comes back says that it was told something since it was read."""
-    lines = [b"data: " + line.encode() + b"\n" for line in html.splitlines() if line.strip()]
-    return b"".join([b"id: 1\n", *lines, b"\n"])
+def _lines(html: str) -> bytes:
+    """Data of an event; an empty line would end it."""
+    return b"".join(b"data: " + line.encode() + b"\n" for line in html.splitlines() if line.strip())
+
+
+@lru_cache(maxsize=64)  # the piece is one object for all pages, so it is looked through once
+def _without_ages(piece: bytes) -> bytes:
+    """A digest of a head but for the ages in it, which the page counts on by itself: with nothing else new, no news."""
+    return hashlib.blake2b(AGE.sub(b"", piece), digest_size=16).digest()
 
 
 def _rendered(
     make: Callable[[Viewer, Collection[Any]], Iterable[tuple[Hashable, str]]],
     viewer: Viewer,
     keys: Collection[Hashable],
-) -> dict[Hashable, str]:
+) -> dict[Hashable, bytes]:
     """In a thread of its own; its database connection goes back at once."""
     try:
-        return dict(make(viewer, keys))
+        return {key: _lines(html) for key, html in make(viewer, keys)}
     finally:
         connections.close_all()
 
 
-def _joined(make: Callable[..., Iterable[str]], *about: object) -> str:
+def _joined(make: Callable[..., Iterable[str]], *about: object) -> bytes:
     """The same for what only this page shows."""
     try:
-        return "\n".join(make(*about))
+        return b"".join(_lines(html) for html in make(*about))
     finally:
         connections.close_all()
 

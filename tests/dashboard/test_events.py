@@ -14,7 +14,7 @@ from connectors.models import Connector
 from connectors.states import State
 from dashboard.hub import Changes, Hub
 from dashboard.views import events
-from dashboard.views.events import Topics, _parts, _row_parts, _rows_of, _rows_to_tell, _topics
+from dashboard.views.events import Topics, _parts, _row_parts, _rows_of, _rows_to_tell, _topics, _without_ages
 from tests import cast
 
 
@@ -106,6 +106,14 @@ def test_a_row_shows_no_secret_and_no_token(estate: cast.Estate) -> None:
 
     assert "csrfmiddlewaretoken" not in shown
     assert cast.SECRET not in shown
+
+
+def test_a_head_in_which_only_ages_went_on_is_no_news() -> None:
+    piece = b'data: <time data-age datetime="2026-11-21T08:00:00Z">%s</time> <b>%s failed</b>'
+
+    assert _without_ages(piece % (b"3 s", b"2")) == _without_ages(piece % (b"4 s", b"2"))
+    assert _without_ages(piece % (b"3 s", b"2")) != _without_ages(piece % (b"3 s", b"3"))
+    assert _without_ages(piece % (b"3 s", b"2")) != _without_ages(piece.replace(b"08:", b"09:") % (b"3 s", b"2"))
 
 
 async def test_signed_out_is_told_by_status_and_never_by_a_form(db: None) -> None:

@@ -17,10 +17,10 @@ class Kitchen:
     def __init__(self) -> None:
         self.orders: list[list[Hashable]] = []
 
-    def render(self, keys: Collection[Hashable]) -> dict[Hashable, str]:
+    def render(self, keys: Collection[Hashable]) -> dict[Hashable, bytes]:
         """This will render each key but 404."""
         self.orders.append(list(keys))
-        return {key: f"<{key}>" for key in keys if key != 404}
+        return {key: f"<{key}>".encode() for key in keys if key != 404}
 
 
 def test_who_it_is_makes_no_kind_and_what_they_may_does() -> None:
@@ -37,7 +37,7 @@ async def test_a_thousand_pages_are_rendered_once() -> None:
 
     pages = await asyncio.gather(*(shared.of("viewer", [1, 2], kitchen.render) for _ in range(1000)))
 
-    assert pages == [["<1>", "<2>"]] * 1000
+    assert pages == [[b"<1>", b"<2>"]] * 1000
     assert kitchen.orders == [[1, 2]]
 
 
@@ -79,20 +79,20 @@ async def test_a_page_that_goes_away_keeps_nobody_waiting() -> None:
     first.cancel()
     second = await asyncio.wait_for(shared.of("viewer", [1], kitchen.render), 5)
 
-    assert second == ["<1>"]
+    assert second == [b"<1>"]
 
 
 async def test_what_cannot_be_rendered_is_tried_again() -> None:
     kitchen, shared = Kitchen(), Renderings()
 
-    def broken(keys: Collection[Hashable]) -> dict[Hashable, str]:
+    def broken(keys: Collection[Hashable]) -> dict[Hashable, bytes]:
         raise ValueError("no database")
 
     with pytest.raises(ValueError, match="no database"):
         await shared.of("viewer", [1], broken)
 
-    assert await shared.of("viewer", [1], kitchen.render) == ["<1>"]
+    assert await shared.of("viewer", [1], kitchen.render) == [b"<1>"]
 
 
 async def test_what_the_viewer_may_not_see_is_empty() -> None:
-    assert await Renderings().of("viewer", [404], Kitchen().render) == [""]
+    assert await Renderings().of("viewer", [404], Kitchen().render) == [b""]
