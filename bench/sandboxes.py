@@ -8,7 +8,6 @@ making of them costs nothing while a client is measured.
     POST /_bench/vary {"take", "as"}  the same answers in other bytes: each object's keys in reverse order
     POST /_bench/nudge {"every", "change"}  every so-manyth connector is changed, as at the vendor's own console
     POST /_bench/play {"take"}        reads are answered from a take; an empty name: live again
-    GET  /_bench/due?place=           when the last appointment of a world falls due, kept or not
     GET  /_bench/take?name=           what was asked: `{path and query: bytes of the answer}`
 """
 
@@ -17,7 +16,6 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +28,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from bench.estate import plan
-from connectors.vendors.sandbox import Bench, Clock, World, find
+from connectors.vendors.sandbox import Bench, Clock, find
 
 Answer = tuple[Message, bytes]
 
@@ -60,21 +58,7 @@ class Worlds:
             Route(f"/{verb.__name__}", verb, methods=["POST"])
             for verb in (self.record, self.vary, self.play, self.nudge)
         ]
-        routes += [Route("/take", self.take), Route("/due", self.due)]
-        self.control = Starlette(routes=[Mount("/_bench", routes=routes)])
-        self.dues: dict[str, float] = {}
-        for place, bench in self.benches.items():
-            self._watch(place, bench.world)
-
-    def _watch(self, place: str, world: World) -> None:
-        """Appointments are kept when somebody looks; what counts is when they were for."""
-        arrange = world.later
-
-        def later(seconds: float, act: Callable[[], None]) -> None:
-            self.dues[place] = max(self.dues.get(place, 0.0), world.clock.now() + seconds * world.tempo + world.drag)
-            arrange(seconds, act)
-
-        world.later = later  # type: ignore[method-assign]  # this one world's
+        self.control = Starlette(routes=[Mount("/_bench", routes=[*routes, Route("/take", self.take)])])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """This will play an answer, or let the world behind the path make one."""
@@ -138,10 +122,6 @@ class Worlds:
             for external_id in found[:: wish["every"]]:
                 bench.world.nudge(external_id, wish["change"])
         return Response(status_code=204)
-
-    async def due(self, request: Request) -> Response:
-        """This will say when a world's last change was to happen."""
-        return JSONResponse(self.dues.get(request.query_params["place"], 0.0))
 
     async def take(self, request: Request) -> Response:
         """This will say what a take holds."""

@@ -132,12 +132,6 @@ class Sandboxes:
         """This will ask it something outside the vendors' interfaces; see `bench.sandboxes`."""
         httpx.post(f"{self.address}/_bench/{what}", json=wish, timeout=120).raise_for_status()
 
-    def due(self, account: str) -> float:
-        """This will say when the last change under way at an account's world was to happen, by its own clock."""
-        vendor, number = account.rsplit("-", 1)
-        place = f"/{vendor}/{int(number)}"
-        return float(httpx.get(f"{self.address}/_bench/due", params={"place": place}, timeout=60).json())
-
     def take(self, name: str) -> dict[str, int]:
         """This will say what a take holds: bytes by path and query."""
         found: dict[str, int] = httpx.get(f"{self.address}/_bench/take", params={"name": name}, timeout=60).json()

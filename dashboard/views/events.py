@@ -229,7 +229,7 @@ async def _rows_to_tell(viewer: Viewer, topics: Topics, changes: Changes) -> fro
         return ids
     key = ("tag", HUB.turn, topics.rows)
     (now,) = await HUB.renderings.of(kind_of(viewer), [key], partial(_rendered, _tags, viewer))
-    return frozenset() if now == shown else ids
+    return frozenset() if now == _lines(shown) else ids  # what is kept is ready to be sent
 
 
 def _tags(viewer: Viewer, keys: Collection[Any]) -> Iterable[tuple[Hashable, str]]:
