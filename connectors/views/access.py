@@ -11,7 +11,7 @@ from django.shortcuts import redirect, resolve_url
 
 from connectors.models import Team
 from connectors.permissions import NEEDS_FACTOR, Refused, Viewer
-from connectors.services import actors
+from connectors.services import actors, audit
 from connectors.states import Permission
 from connectors.views import responses
 
@@ -25,7 +25,8 @@ def signed_in(
     """
     This will hand the view the person with their roles, or send whoever is signed out to sign in.
 
-    An open page gets an order to go there, never a sign-in form in one of its rows.
+    An open page gets an order to go there, never a sign-in form in one of its rows. While the record takes no events,
+    what would be a change is answered with 503 and the reason.
     """
 
     @wraps(view)
@@ -38,7 +39,10 @@ def signed_in(
             return _to(request, settings.SECOND_FACTOR_URL)
         if viewer.simulated_by and request.method not in SAFE:
             raise Refused(Permission.SEE, actors.READ_ONLY)
-        return view(request, viewer, *args, **kwargs)
+        try:
+            return view(request, viewer, *args, **kwargs)
+        except audit.Unwritable as error:
+            return responses.stopped(request, str(error))
 
     return guarded
 

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -45,6 +45,13 @@ def refused(
         return HttpResponse(_shown(request, viewer, target, refusal=why), status=status)
     messages.error(request, why)
     return redirect(_back(request, target))
+
+
+def stopped(request: HttpRequest, why: str) -> HttpResponse:
+    """This will say that nothing was changed and why, wherever there is no better place for it."""
+    if is_fragment(request):
+        return HttpResponse(toast(why, is_refusal=True), status=503)
+    return render(request, "503.html", {"why": why}, status=503)
 
 
 def _shown(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, refusal: str = "") -> str:

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from connectors.models import AuditEvent, Connector, Operation
+from connectors.models import AuditEvent, Connector, Operation, Team
 from connectors.states import State
 from tests.templates.conftest import Estate
 
@@ -165,20 +165,39 @@ def test_cancel_is_offered_to_whoever_may_operate(estate: Estate, name: str, is_
         assert ("/cancellation/" in client.get(page).content.decode()) == is_offered
 
 
-def test_pause_says_why_nothing_is_sent_while_the_record_takes_no_events(estate: Estate) -> None:
-    connector = estate.connector()
-    client = estate.client("operator")
+def make_unwritable() -> None:
+    """This will let the database refuse every event."""
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'disk full'; END $$;"
             "CREATE TRIGGER unwritable BEFORE INSERT ON connectors_auditevent EXECUTE FUNCTION refuse_events();"
         )
 
+
+def test_pause_says_why_nothing_is_sent_while_the_record_takes_no_events(estate: Estate) -> None:
+    connector = estate.connector()
+    client = estate.client("operator")
+    make_unwritable()
+
     answer = client.post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=HTMX)
 
     assert answer.status_code == 503
     assert "The audit record cannot be written, so nothing was changed and nothing is sent." in answer.content.decode()
     assert not Operation.objects.exists()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["plain", "htmx"])
+def test_every_form_says_why_nothing_is_changed_while_the_record_takes_no_events(
+    estate: Estate, headers: dict[str, str]
+) -> None:
+    client = estate.client("admin")
+    make_unwritable()
+
+    answer = client.post("/teams/new/", {"slug": "ledger", "name": "Ledger"}, headers=headers)
+
+    assert answer.status_code == 503
+    assert "The audit record cannot be written, so nothing was changed" in answer.content.decode()
+    assert not Team.objects.filter(slug="ledger").exists()
 
 
 def test_an_operation_that_takes_too_long_stands_out(estate: Estate) -> None:
