@@ -95,7 +95,6 @@ urlpatterns = [
     path("review/rules/<int:pk>/removal/", reviews.remove_rule, name="review-rule-remove"),
     path("review/report/", reviews.report, name="review-report"),
     path("questions/", reviews.questions, name="questions"),
-    path("questions/count/", reviews.question_count, name="question-count"),
     path("questions/<int:pk>/answer/", reviews.answer, name="question-answer"),
     path("audit/", audit.events, name="audit"),
     path("audit/export.csv", audit.export, name="audit-export"),

@@ -9,8 +9,9 @@ from connectors import heal
 from connectors.models import FreezeWindow, Schedule
 from connectors.models.alerts import Condition
 from connectors.permissions import Viewer
-from connectors.queries import approvals
+from connectors.queries import approvals, inbox
 from connectors.queries.guards import Mark
+from connectors.queries.inbox import Waiting
 from connectors.templatetags.switchyard import icon, moment
 from connectors.timetable import Span
 
@@ -29,9 +30,9 @@ def guard_tabs(viewer: Viewer, tab: str) -> list[tuple[str, str, int, bool]]:
 
 
 @register.simple_tag
-def approvals_waiting(viewer: object) -> int:
-    """This will count the approvals that wait for this person."""
-    return approvals.to_decide(viewer).count() if isinstance(viewer, Viewer) else 0
+def waiting_for(viewer: object) -> Waiting:
+    """This will count the approvals and questions that wait for this person."""
+    return inbox.waiting(viewer) if isinstance(viewer, Viewer) else Waiting()
 
 
 @register.simple_tag

@@ -127,13 +127,6 @@ def questions(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     return render(request, "connectors/review/questions.html", context)
 
 
-@require_safe
-@signed_in
-def question_count(request: HttpRequest, viewer: Viewer) -> HttpResponse:
-    """This will give the way to the questions for the head of an open page, if there are any."""
-    return render(request, "connectors/review/_asked.html", {"number": queries.asked_of(viewer).count()})
-
-
 @require_POST
 @signed_in
 def answer(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:

@@ -223,7 +223,6 @@ NOT_PAGES: Mapping[str, str] = {
     "connector-flow": "a part of the connector's page",
     "board-filter": "a part of the board",
     "audit-facets": "a part of the audit", "audit-completions": "a part of the audit",
-    "question-count": "a part of the top bar",
     "audit-export": "a file", "audit-download": "a file", "audit-raw": "a file",
     "healthz": "for machines", "readyz": "for machines", "metrics": "for machines", "events": "for machines",
     "account_login": "the same as sign-in",

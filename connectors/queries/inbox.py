@@ -1,0 +1,31 @@
+"""What waits for one person, for the head of every page."""
+
+from dataclasses import dataclass
+
+from django.db.models import CharField, Count, Value
+
+from connectors.permissions import Viewer
+from connectors.queries import approvals, reviews
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many of each."""
+
+    approvals: int = 0
+    questions: int = 0
+
+
+def waiting(viewer: Viewer) -> Waiting:
+    """This will count them, in one query."""
+    kinds = (("approvals", approvals.to_decide(viewer)), ("questions", reviews.asked_of(viewer)))
+    counts = [
+        found.prefetch_related(None)
+        .order_by()
+        .annotate(waits_as=Value(kind, output_field=CharField()))
+        .values("waits_as")
+        .annotate(number=Count("pk"))
+        .values_list("waits_as", "number")
+        for kind, found in kinds
+    ]
+    return Waiting(**dict(counts[0].union(counts[1], all=True)))
