@@ -31,6 +31,8 @@ SAID = {
     "freeze.break_glass.opened": "broke the glass of freeze",
     "freeze.break_glass.closed": "closed the broken glass of freeze",
     "site.record.pruned": "pruned the record",
+    "connector.note.written": "wrote a note on connector",
+    "pipeline.note.written": "wrote a note on pipeline",
     "site.signing_key.rotated": "changed the signing key",
     "audit.exported": "exported from the record",
     "review.approved": "signed off:",

@@ -17,7 +17,6 @@ from connectors.queries.timeline import Entry
 from connectors.states import GOALS, LABELS, Verb
 from connectors.templatetags import figures
 from connectors.templatetags.looks import STAGES, STATES
-from connectors.templatetags.record import sentence
 from connectors.templatetags.switchyard import icon, stage
 
 register = template.Library()
@@ -107,8 +106,9 @@ def _operation(operation: Operation) -> SafeString:
 
 def _decision(event: AuditEvent) -> SafeString:
     reason = format_html("<small>“{}”</small>", event.reason) if event.reason else ""
-    noun, _, rest = sentence(event).partition(" ")
-    return format_html("{}: <b>{}</b>{}{}", event.actor, rest or noun, _until(event), reason)
+    noun, _, rest = event.action.partition(".")  # whose it is, the page says
+    what = (rest or noun).replace(".", " ").replace("_", " ")
+    return format_html("{}: <b>{}</b>{}{}", event.actor, what, _until(event), reason)
 
 
 def _until(event: AuditEvent) -> SafeString | str:
