@@ -27,6 +27,8 @@ AT_HOME = {"kill": 3.0, "stall": 15.0, "broker": 20.0, "postgres": 25.0, "beat":
 """Faults of our own parts, and the seconds between two of a kind: what is being raised cannot be felled."""
 BY_PAGE = 0.25
 """The share of requests that are made on a page."""
+WAITS = "waits for a second person"
+"""What a page says of a protected connector: the press became an approval, and no operation is to be expected yet."""
 STALL = 13.0
 """Seconds: longer than a lease."""
 SLOW_READING = 3.0
@@ -133,6 +135,10 @@ class Load:
             except httpx.HTTPError:
                 time.sleep(0.5)
                 continue
+            if answer.status_code == 202 and WAITS in answer.text:
+                with self._lock:
+                    self.refused["page: waits for a second person"] += 1
+                return None
             if answer.status_code == 202:
                 return f"page:Connector:{row['id']}:{verb}:{after}"
             if answer.status_code < 500:
