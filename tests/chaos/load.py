@@ -220,7 +220,9 @@ class Load:
         """Drivers are killed on purpose in the middle of a slow reading, while nothing else goes wrong."""
         for _ in range(times):
             for vendor in self.stack.sandboxes:
-                self.stack.control(vendor, "faults", {"kind": "delay", "seconds": SLOW_READING, "times": 2})
+                self.stack.control(
+                    vendor, "faults", {"kind": "delay", "method": "GET", "seconds": SLOW_READING, "times": 2}
+                )
             end = time.monotonic() + LONGEST_REST
             while not self._driving() and time.monotonic() < end:
                 time.sleep(0.05)
