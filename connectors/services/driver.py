@@ -26,7 +26,7 @@ from django.utils import timezone
 from connectors.actor import DRIVER
 from connectors.models import Connector, Operation, VendorAccount
 from connectors.models.accounts import CIRCUIT_OPENS_AT
-from connectors.services import audit, leases, operations, reconciling, vault
+from connectors.services import audit, leases, operations, reconciling, second_look, vault
 from connectors.services.leases import Lease, LeaseLost
 from connectors.states import OPEN, OperationStatus, State, Verb
 from connectors.vendors import registry
@@ -264,6 +264,8 @@ class Slice:
             .order_by("requested_at")
             .values_list("pk", flat=True)[: SENDS_AT_ONCE * 4]
         )
+        withdrawn = second_look.withdraw_frozen(ids, now=now)
+        ids = [pk for pk in ids if pk not in withdrawn]
         claimed = Operation.objects.filter(pk__in=ids, status=OperationStatus.QUEUED).update(
             status=OperationStatus.SENT,
             sent_at=now,

@@ -201,6 +201,15 @@ def _try(connector: Connector, known: HealState, policy: HealPolicy, now: dateti
     return True
 
 
+def take_back_try(*, connector: Connector, why: str, now: datetime) -> None:
+    """This will forget the last try of a connector, which was not sent: it costs nothing, and is made again later."""
+    known = HealState.objects.select_for_update(of=("self",)).filter(connector=connector).first()
+    if known is not None:
+        known.attempts, known.tries = max(known.attempts - 1, 0), known.tries[:-1]
+        known.why, known.next_at = why, now + AGAIN
+        known.save()
+
+
 def _verb_for(connector: Connector, now: datetime) -> Verb | None:
     for verb in VERBS:
         capability = verbs.capability_of(connector, verb)

@@ -138,6 +138,20 @@ def reopen(*, batch: Batch, connector: Connector, trouble: str, now: datetime) -
         ended.update(ended_at=None, outcome="", trouble=trouble, tried_at=now)
 
 
+def wait_on(operation: Operation, *, trouble: str, now: datetime) -> None:
+    """This will open again the hold that an operation was to end, when it was not sent: a freeze came in between."""
+    parent = Batch.objects.filter(pk=operation.batch_id).values("parent") if operation.batch_id else None
+    of_batch = Q(batch__in=parent, connector=operation.connector, outcome="resumed") if parent else Q(pk__in=[])
+    ended = Hold.objects.filter(Q(resumption=operation) | of_batch, ended_at__isnull=False)
+    for hold in ended.select_related("operation", "connector", "pipeline")[:1]:
+        held = hold.operation
+        type(hold.target).objects.filter(pk=hold.target.pk).update(
+            desired_at=held.requested_at, desired_by=held.actor, desired_reason=held.reason
+        )
+        hold.resumption, hold.tried_at, hold.trouble, hold.ended_at, hold.outcome = None, now, trouble, None, ""
+        hold.save(update_fields=["resumption", "tried_at", "trouble", "ended_at", "outcome"])
+
+
 def _end_overtaken(now: datetime) -> None:
     """Whoever asked anything else since has decided about it."""
     open_ones = Hold.objects.filter(ended_at__isnull=True)

@@ -190,17 +190,18 @@ def cancel(*, operation: Operation, actor: Actor, viewer: permissions.Viewer) ->
         raise NotAllowed(why)
     if operation.status != OperationStatus.QUEUED:
         raise NotNow("It cannot be cancelled any more: it was sent to the vendor.")
-    finish(
-        operation,
-        OperationStatus.CANCELLED,
-        error=f"cancelled by {actor.label} before it was sent",
-        actor=actor,
-    )
-    if operation.kind in GOALS:
-        target.desired_state = operation.desired_before
-        target.save(update_fields=["desired_state"])
+    withdraw(operation, error=f"cancelled by {actor.label} before it was sent", actor=actor)
     announce([operation])
     return operation
+
+
+def withdraw(operation: Operation, *, error: str, actor: Actor, now: datetime | None = None) -> None:
+    """This will end what waits in the queue, and restore the desired state it had set, in the caller's transaction."""
+    finish(operation, OperationStatus.CANCELLED, error=error, actor=actor, now=now)
+    if operation.kind in GOALS:
+        target = operation.target
+        target.desired_state = operation.desired_before
+        target.save(update_fields=["desired_state"])
 
 
 @transaction.atomic

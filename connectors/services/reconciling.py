@@ -14,7 +14,7 @@ from connectors import matrix, reconcile
 from connectors.actor import DRIVER
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange, VendorAccount
 from connectors.queries.rules import TooSlow
-from connectors.services import audit, leases, metering, notices, operations, rules, storing
+from connectors.services import audit, leases, metering, notices, operations, rules, second_look, storing
 from connectors.services.leases import Lease
 from connectors.services.storing import CONNECTORS, PIPELINES, Table
 from connectors.states import OPEN, OperationStatus, State, Verb
@@ -382,7 +382,8 @@ def _follow(operation: Operation, ruling: reconcile.Ruling, state: State | None,
         operations.finish(operation, ruling.status, error=ruling.error, actor=DRIVER, now=now, after=state)
         return True
     is_due = operation.not_before is None or operation.not_before <= now
-    if ruling.should_resend and is_due and operation.attempts < RESEND_LIMIT:
+    may_resend = ruling.should_resend and is_due and operation.attempts < RESEND_LIMIT
+    if may_resend and not second_look.frozen([operation], now):
         Operation.objects.filter(pk=operation.pk).update(status=OperationStatus.QUEUED)
         return True
     if ruling.status == operation.status:

@@ -34,6 +34,7 @@ from connectors.services import (
     approvals,
     batch_steps,
     batches,
+    driver,
     healing,
     holds,
     operations,
@@ -319,6 +320,23 @@ def test_with_a_guard_no_way_passes(case: Case, verb: Verb, path: str, guard: st
     attempt()
 
     assert Operation.objects.count() == before
+
+
+@pytest.mark.parametrize(("verb", "path"), WAYS)
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_what_is_frozen_while_it_waits_is_not_sent(case: Case, verb: Verb, path: str, is_frozen: bool) -> None:
+    """The vendor is not there: what counts is whether the driver tried."""
+    attempt = PATHS[path][0](case)
+    attempt()
+    (asked,) = Operation.objects.filter(status=OperationStatus.QUEUED)
+    if is_frozen:
+        freeze(case.estate, team=None)
+
+    driver.drive(case.estate.account.pk)
+
+    asked.refresh_from_db()
+    assert asked.attempts == int(not is_frozen)
+    assert (asked.status == OperationStatus.CANCELLED) == is_frozen
 
 
 def test_every_verb_path_and_guard_is_in_the_table() -> None:
