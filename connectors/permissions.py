@@ -75,6 +75,10 @@ class Viewer:
     alone: int | None = None
     """Set where this very person passes a freeze: what they see is then shared with nobody of their kind."""
 
+    def holds(self, permission: Permission) -> bool:
+        """This will tell whether the person holds a permission anywhere: for the site, or in any team."""
+        return self.may(permission) or any(self.may(permission, team) for team in self.roles)
+
     @property
     def sees_all(self) -> bool:
         """Admins and auditors see every team's connectors."""

@@ -4,6 +4,7 @@ import base64
 import binascii
 import os
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
@@ -110,6 +111,32 @@ def _is_fernet_key(key: str) -> bool:
         return len(base64.urlsafe_b64decode(key)) == FERNET_KEY_BYTES
     except (binascii.Error, ValueError):
         return False
+
+
+def mail(name: str) -> tuple[str, int, str, str, bool, bool]:
+    """
+    This will read the address of a mail server: host, port, user, password, TLS from the start, STARTTLS.
+
+    No host: it is not set, and no mail is sent.
+
+    :raises ImproperlyConfigured: it is no such address, or would send a password in clear
+    """
+    if not text(name):
+        return "", 0, "", "", False, False
+    wanted = f"{name} must look like smtps://user:password@host:465 or smtp+starttls://user:password@host:587"
+    try:
+        parts = urlsplit(text(name))
+        host, port = parts.hostname, parts.port
+    except ValueError:  # its message may quote the password
+        raise ImproperlyConfigured(wanted) from None
+    if parts.scheme not in MAIL_PORTS or not host or (parts.scheme == "smtp" and parts.password):
+        raise ImproperlyConfigured(f"{wanted}; smtp://host:25 is for a server that asks for no password")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    port = port or MAIL_PORTS[parts.scheme]
+    return host, port, user, password, parts.scheme == "smtps", parts.scheme == "smtp+starttls"
+
+
+MAIL_PORTS = {"smtps": 465, "smtp+starttls": 587, "smtp": 25}
 
 
 def database(url: str, *, pool_size: int) -> dict[str, Any]:

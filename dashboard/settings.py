@@ -40,6 +40,11 @@ OIDC_GROUPS_CLAIM = env.text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUPS = env.grants("OIDC_GROUPS")
 """What groups give: `payments-ops=payments:operator, platform=site:admin`."""
 
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_SSL, EMAIL_USE_TLS = env.mail("MAIL_URL")
+"""For invitations; without a host none is mailed."""
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "switchyard@localhost")
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -26,6 +26,7 @@ urlpatterns = [
     path("account/confirmation/", account.reauthenticate, name="account_reauthenticate"),
     path("account/closed/", account.account_inactive, name="account_inactive"),
     path("account/sessions/<int:pk>/end/", person.end_session, name="self-session-end"),
+    path("account/tokens/new/", person.new_token, name="self-token-new"),
     path("account/tokens/<int:pk>/revocation/", person.revoke_token, name="self-token-revocation"),
     path("account/second-factor/needed/", person.needs_factor, name="second-factor-needed"),
     path("account/second-factor/", include("allauth.mfa.urls")),

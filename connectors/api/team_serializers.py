@@ -66,9 +66,10 @@ class InvitationMadeSerializer(InvitationSerializer):
     """The same with the link, this once."""
 
     link = serializers.CharField(read_only=True)
+    mail = serializers.ChoiceField(choices=["sent", "failed", "off"], read_only=True)
 
     class Meta(InvitationSerializer.Meta):
-        fields = [*InvitationSerializer.Meta.fields, "link"]
+        fields = [*InvitationSerializer.Meta.fields, "link", "mail"]
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):

@@ -24,6 +24,11 @@ HOLDS = {
     Permission.MANAGE_TEAM: "manage the team",
 }
 """What a token may hold beside seeing, in the words of a form."""
+HOLDS_OF_SITE = {
+    Permission.REVIEW: "read the whole record, and review",
+    Permission.ADMINISTER: "administer the site",
+}
+"""What one's own token may hold beside that."""
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
@@ -78,6 +83,7 @@ class InvitationForm(forms.Form):
 class TokenForm(forms.Form):
     """A token for a service: what it may, and how long."""
 
+    words = HOLDS
     name = forms.CharField(max_length=80, help_text="What will use it, as in ci-deploy.")
     permissions = forms.TypedMultipleChoiceField(
         label="May", choices=(), coerce=Permission, required=False, widget=forms.CheckboxSelectMultiple,
@@ -88,7 +94,7 @@ class TokenForm(forms.Form):
     def __init__(self, held: Iterable[Permission], *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         allowed = set(held)
-        choices = [(permission.value, words) for permission, words in HOLDS.items() if permission in allowed]
+        choices = [(permission.value, words) for permission, words in self.words.items() if permission in allowed]
         self.fields["permissions"].choices = choices  # type: ignore[attr-defined]  # it is a choice field
         _styled(self)
 
@@ -96,6 +102,16 @@ class TokenForm(forms.Form):
     def lasts(self) -> timedelta:
         """How long it will open."""
         return timedelta(days=self.cleaned_data["days"])
+
+
+class OwnTokenForm(TokenForm):
+    """A token of one's own, for all of one's teams."""
+
+    words = HOLDS | HOLDS_OF_SITE
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["permissions"].help_text = "It can always see what you see."
 
 
 class AccessForm(forms.Form):

@@ -81,6 +81,26 @@ def issue_for_team(
     return issue(user=user, name=name, expires_at=ends, actor=actor, team=team, permissions=wanted)
 
 
+def issue_own(
+    *, user: User, name: str, permissions: Iterable[Permission], lasts: timedelta, actor: Actor, viewer: Viewer
+) -> tuple[ApiToken, str]:
+    """
+    This will make a token that reaches all that its owner reaches at the time of each use, and ends.
+
+    :raises NotAllowed: a token asks, or it is to hold what its owner holds nowhere
+    :raises NotNow: it would never end, or later than in a year
+    """
+    if viewer.scope is not None:
+        raise NotAllowed("A token makes no other token in its owner's name: sign in for that.")
+    wanted = set(permissions)
+    if beyond := sorted(p for p in wanted if not viewer.holds(p)):
+        raise NotAllowed(f"You cannot give what you do not hold anywhere: {', '.join(beyond)}.")
+    if not timedelta() < lasts <= LONGEST:
+        raise NotNow("A token lasts a year at most.")
+    ends = timezone.now() + lasts
+    return issue(user=user, name=name, expires_at=ends, actor=actor, permissions=wanted)
+
+
 def revoke_of_team(*, token: ApiToken, actor: Actor, viewer: Viewer) -> None:
     """
     This will end a token of a team.

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from connectors.forms.teams import InvitationForm, NewLoginForm
 from connectors.models import Invitation
 from connectors.permissions import Viewer
-from connectors.services import actors, operations, teams
+from connectors.services import actors, mailing, operations, teams
 from connectors.states import Permission
 from connectors.views.access import refuse_unless, signed_in
 from connectors.views.teams import UNPROCESSABLE, visible
@@ -23,16 +23,19 @@ from connectors.views.teams import UNPROCESSABLE, visible
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def create(request: HttpRequest, viewer: Viewer, slug: str) -> HttpResponse:
-    """This will make a link into the team and show it, this once."""
+    """This will make a link into the team, mail it where mail is set up, and show it, this once."""
     team = visible(viewer, slug)
     refuse_unless(viewer, Permission.MANAGE_TEAM, team)
     form = InvitationForm(request.POST or None, initial={"role": "viewer"})
     context = {"form": form, "team": team, "viewer": viewer, "place": "teams"}
     if not form.is_bound or not form.is_valid():
         return render(request, "connectors/team/invite.html", context, status=UNPROCESSABLE if form.errors else 200)
-    invitation, secret = teams.invite(team=team, **form.cleaned_data, actor=actors.of(request), viewer=viewer)
+    actor = actors.of(request)
+    invitation, secret = teams.invite(team=team, **form.cleaned_data, actor=actor, viewer=viewer)
     link = request.build_absolute_uri(reverse("invitation", args=[secret]))
-    return render(request, "connectors/team/invited.html", {**context, "invitation": invitation, "link": link})
+    fate = mailing.mail_invitation(invitation=invitation, link=link, actor=actor)
+    more = {"invitation": invitation, "link": link, "fate": fate}
+    return render(request, "connectors/team/invited.html", {**context, **more})
 
 
 @require_POST

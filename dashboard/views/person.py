@@ -9,11 +9,14 @@ from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from connectors.forms.teams import OwnTokenForm
 from connectors.models import ApiToken
 from connectors.permissions import NEEDS_FACTOR, Viewer
 from connectors.services import actors, signing_in, tokens
+from connectors.states import Permission
 from connectors.views.access import signed_in
 
 MOST = 50
@@ -55,6 +58,27 @@ def end_session(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
         return redirect("sign-in")
     messages.success(request, "That session is signed out.")
     return redirect("self")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def new_token(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+    """This will make a token that reaches all of the person's teams, and show it, this once."""
+    held = [permission for permission in Permission if viewer.holds(permission)]
+    form = OwnTokenForm(held, request.POST or None)
+    context: dict[str, object] = {"form": form, "viewer": viewer, "place": "self"}
+    if not form.is_bound or not form.is_valid():
+        return render(request, "dashboard/token_new.html", context, status=422 if form.errors else 200)
+    token, clear = tokens.issue_own(
+        user=User.objects.get(pk=viewer.user_id),
+        name=form.cleaned_data["name"],
+        permissions=form.cleaned_data["permissions"],
+        lasts=form.lasts,
+        actor=actors.of(request),
+        viewer=viewer,
+    )
+    return render(request, "dashboard/token_made.html", {**context, "token": token, "clear": clear})
 
 
 @require_POST

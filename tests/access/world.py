@@ -185,6 +185,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "pipeline-operations": VERB,
     "rule-move": {"to": "up"},
     "rule-new": {"team": "payments", "account": "box-prod", "name": "led*", "save": "1"},
+    "self-token-new": {"name": "own", "permissions": [], "days": "30"},
     "simulation": {"login": "viewer"},
     "team-invite": {"address": "a@example.org", "role": "viewer"},
     "team-members": {"login": "viewer", "role": "operator"},

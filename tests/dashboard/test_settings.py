@@ -92,3 +92,34 @@ def test_tasks_survive_their_worker_and_wait_in_threads() -> None:
     assert settings.CELERY_TASK_REJECT_ON_WORKER_LOST
     assert settings.CELERY_WORKER_PREFETCH_MULTIPLIER == 1
     assert settings.CELERY_WORKER_POOL == "threads"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("", ("", 0, "", "", False, False)),
+        ("smtps://me:p%40ss@mail.example", ("mail.example", 465, "me", "p@ss", True, False)),
+        ("smtp+starttls://me:pw@mail.example:2525", ("mail.example", 2525, "me", "pw", False, True)),
+        ("smtp://relay", ("relay", 25, "", "", False, False)),
+    ],
+)
+def test_mail_reads_the_address_of_a_server(
+    monkeypatch: pytest.MonkeyPatch, address: str, expected: tuple[object, ...]
+) -> None:
+    monkeypatch.setenv(NAME, address)
+
+    assert environment.mail(NAME) == expected
+
+
+@pytest.mark.parametrize(
+    "address", ["smtp://me:hidden@mail.example", "mail.example", "https://x", "smtps://x:hidden@h:port"]
+)
+def test_mail_refuses_what_would_send_a_password_in_clear_and_never_quotes_it(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv(NAME, address)
+
+    with pytest.raises(ImproperlyConfigured, match="must look like smtps://") as caught:
+        environment.mail(NAME)
+
+    assert "hidden" not in str(caught.value)

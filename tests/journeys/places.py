@@ -199,6 +199,7 @@ PLACES: Mapping[str, Place] = {
     "review-report": Place("auditor", at("review/report/")),
     "questions": Place("operator", at("questions/")),
     "self": Place("operator", at("account/"), "self"),
+    "self-token-new": Place("operator", at("account/tokens/new/")),
     "account_change_password": Place("operator", at("account/password/")),
     "account_reauthenticate": Place("operator", at("account/confirmation/")),
     "mfa_index": Place("operator", at("account/second-factor/")),

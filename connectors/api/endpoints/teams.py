@@ -16,7 +16,7 @@ from connectors import models
 from connectors.api import team_serializers as serializers
 from connectors.api.base import Endpoint, refuse_unless
 from connectors.queries import people
-from connectors.services import actors, teams, tokens
+from connectors.services import actors, mailing, teams, tokens
 from connectors.states import Permission, Role
 
 
@@ -111,13 +111,15 @@ class Invitations(_OfTeam):
         responses={201: serializers.InvitationMadeSerializer},
     )
     def post(self, request: Request, slug: str) -> Response:
-        """This will make a link into the team; the answer has it, and nothing else ever will."""
+        """This will make a link into the team, and mail it where mail is set up; the answer has the link, this once."""
         team = self.managed()
         form = serializers.InvitationCreationSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        made, secret = teams.invite(team=team, **form.validated_data, actor=actors.of(request), viewer=self.viewer)
+        actor = actors.of(request)
+        made, secret = teams.invite(team=team, **form.validated_data, actor=actor, viewer=self.viewer)
         link = request.build_absolute_uri(reverse("invitation", args=[secret]))
-        answer = {**serializers.InvitationSerializer(made).data, "link": link}
+        mail = mailing.mail_invitation(invitation=made, link=link, actor=actor)
+        answer = {**serializers.InvitationSerializer(made).data, "link": link, "mail": mail}
         return Response(answer, status=HTTPStatus.CREATED, headers={"Cache-Control": "no-store"})
 
 
