@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import counts, observing, pages, report, streams
+from bench import counts, observing, pages, record, report, streams
 from bench.figures import Figure
 from bench.lab import Lab, say
 from bench.stack import Stack
@@ -18,6 +18,7 @@ ROWS: dict[str, Callable[[Lab], Iterator[Figure]]] = {
     "requests": observing.request_figures,
     "counts": counts.figures,
     "streams": streams.figures,
+    "audit": record.figures,
 }
 SHORT = ("counts", "requests")
 """What is the same on every machine."""

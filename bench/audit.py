@@ -2,7 +2,7 @@
 The audit at a million events: search, facets, verification and sealing, each beside its floor.
 
 `python -m bench.audit [NUMBER]` works on the database that DATABASE_URL names, migrated and empty of events, and prints
-one line of JSON for each figure. Appending by eight writers: `tests/connectors/services/test_audit_load.py`.
+one line of JSON for each figure; `bin/bench audit` does so on a database of its own.
 """
 
 import functools
@@ -13,7 +13,10 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http import HTTPStatus
 from statistics import median
 from types import SimpleNamespace
 from typing import Any
@@ -32,7 +35,8 @@ from django.template import engines  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import include, path  # noqa: E402
 
-from bench.figures import Figure, ratio  # noqa: E402
+from bench import writers  # noqa: E402
+from bench.figures import Figure, alternate, ratio  # noqa: E402
 from connectors.models import AuditEvent, SiteMembership  # noqa: E402
 from connectors.queries import audit as queries  # noqa: E402
 from connectors.queries import audit_language  # noqa: E402
@@ -42,6 +46,8 @@ MILLION = 1_000_000
 SPAN = timedelta(days=120)
 SIGN_EVERY = 50_000
 ROUNDS = 7
+PART = 100_000
+RACES, WRITERS, EACH = 3, 8, 500
 COLUMNS = [f.attname for f in AuditEvent._meta.concrete_fields if not isinstance(f, models.AutoField)]
 JSON_COLUMNS = frozenset({"before", "after"})
 
@@ -54,6 +60,20 @@ WORDS = (
     "consumer", "redeploy", "maintenance", "release", "price", "feed", "wrong", "lag", "rising", "schema", "change",
     "vendor", "incident", "rollback", "capacity", "planned", "window", "month", "end", "stuck", "looks", "retry",
 )  # fmt: skip
+
+
+def appending() -> Figure:
+    """This will let eight writers record at once, and insert the same rows plainly, in turn."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE audit_plain (LIKE connectors_auditevent INCLUDING ALL)")
+    plain, recorded = alternate(RACES, *(functools.partial(writers.race, what, EACH) for what in ("plain", "record")))
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE audit_plain")
+    rates = [its / mine for its, mine in zip(plain, recorded, strict=True)]
+    seconds = [WRITERS * EACH / median(lasted) for lasted in (recorded, plain)]
+    detail = "{:.0f} events/s against {:.0f} rows/s".format(*seconds)
+    return Figure("audit", f"appending by {WRITERS} writers, of plain INSERTs", median(rates), limit=0.5, is_least=True,
+                  spread=(min(rates), max(rates)), detail=detail)  # fmt: skip
 
 
 def fill(number: int = MILLION) -> Figure:
@@ -165,8 +185,8 @@ def figures() -> Iterator[Figure]:
     """This will measure what a reader of the record waits for."""
     client = _reader()
     for text in FILTERS:
-        page = functools.partial(client.get, "/audit/", {"q": text})
-        floor, ours = _times(functools.partial(client.get, "/bare/"), page)
+        page = functools.partial(_get, client, "/audit/", q=text)
+        floor, ours = _times(functools.partial(_get, client, "/bare/"), page)
         yield ratio("audit", f"page {text}", ours, floor, 2.5)
     for text in SEARCHES:
         query = audit_language.read(text)
@@ -176,10 +196,37 @@ def figures() -> Iterator[Figure]:
         query = audit_language.read(text)
         (took,) = _times(functools.partial(queries.facets, query))
         yield Figure("audit", f"facets {text or 'of everything'}", 1000 * median(took), "ms", limit=300.0)
+    verified, read = alternate(RACES, _verify, _read_and_hash)
+    yield Figure("audit", "verify", median(verified), "s", limit=5.0, spread=(min(verified), max(verified)))
+    yield ratio("audit", "verify, against reading and hashing each text", verified, read, 2.0)
+    yield ratio("audit", "verify, against hashing alone, all texts in memory", verified, [_hash()] * RACES, 2.0)
+
+
+def _verify() -> float:
     began = time.monotonic()
-    report = verifying.verify()
-    lasted = time.monotonic() - began
-    yield Figure("audit", "verify", lasted, "s", limit=5.0, detail=f"{report.events} events, whole: {report.is_whole}")
+    if not verifying.verify().is_whole:
+        raise RuntimeError("the record is not whole")
+    return time.monotonic() - began
+
+
+def _read_and_hash() -> float:
+    """What nothing that verifies here can do without: each text once out of the database, and through SHA-256."""
+    began = time.monotonic()
+    with connection.cursor() as cursor, cursor.copy("COPY connectors_auditevent (canonical) TO STDOUT") as copy:
+        for text in copy:
+            sha256(text).digest()
+    return time.monotonic() - began
+
+
+def _hash() -> float:
+    """The same bytes, a part of them held in memory, and nothing done but SHA-256."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT convert_to(canonical, 'UTF8') FROM connectors_auditevent LIMIT %s", [PART])
+        texts = [bytes(text) for (text,) in cursor.fetchall()]
+    began = time.monotonic()
+    for text in texts:
+        sha256(text).digest()
+    return (time.monotonic() - began) * AuditEvent.objects.count() / len(texts)
 
 
 def _reader() -> Client:
@@ -188,6 +235,13 @@ def _reader() -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def _get(client: Client, place: str, **query: str) -> None:
+    """A page that is refused is quick, and says nothing."""
+    answer = client.get(place, query)
+    if answer.status_code != HTTPStatus.OK:
+        raise RuntimeError(f"{place} answers {answer.status_code}")
 
 
 @login_required
@@ -200,13 +254,13 @@ def bare(request: HttpRequest) -> HttpResponse:
 
 def _times(*works: Callable[[], Any]) -> list[list[float]]:
     """The seconds of each, done in turn."""
-    found: list[list[float]] = [[] for _ in works]
-    for _ in range(ROUNDS):
-        for times, work in zip(found, works, strict=True):
-            began = time.perf_counter()
-            work()
-            times.append(time.perf_counter() - began)
-    return found
+    return alternate(ROUNDS, *(functools.partial(_timed, work) for work in works))
+
+
+def _timed(work: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 urlpatterns = [path("bare/", bare), path("", include("dashboard.urls"))]
@@ -214,16 +268,16 @@ urlpatterns = [path("bare/", bare), path("", include("dashboard.urls"))]
 
 def main(number: int = MILLION) -> None:
     """This will fill an empty record and measure it."""
-    settings.ROOT_URLCONF = "bench.audit"
+    settings.ROOT_URLCONF, settings.ALLOWED_HOSTS = "bench.audit", ["testserver"]
     if not AuditEvent.objects.exists():
+        print(_line(appending()), flush=True)
         print(_line(fill(number)), flush=True)
     for figure in figures():
         print(_line(figure), flush=True)
 
 
 def _line(figure: Figure) -> str:
-    said = {"name": figure.name, "value": round(figure.value, 2), "unit": figure.unit, "limit": figure.limit}
-    return json.dumps({**said, "is_met": figure.is_met, "detail": figure.detail})
+    return json.dumps(asdict(figure) | {"is_met": figure.is_met})
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["address", "at"], name="audit_from", condition=models.Q(address__isnull=False)),
             models.Index(fields=["operation_id"], name="audit_of_operation"),
             models.Index(fields=["team", "at", "id"], name="audit_of_team"),
+            models.Index(fields=["target", "at", "id"], name="audit_of_name"),
             models.Index(fields=["batch_id"], name="audit_of_batch", condition=models.Q(batch_id__isnull=False)),
             models.Index(fields=["request_id"], name="audit_of_request", condition=~models.Q(request_id="")),
         ]

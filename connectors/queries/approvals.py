@@ -93,6 +93,8 @@ def to_decide(viewer: Viewer, now: datetime | None = None) -> QuerySet[Approval]
     if viewer.may(Permission.OPERATE):
         return waiting
     teams = [team for team in viewer.roles if viewer.may_operate(team)]
+    if not teams:
+        return waiting.none()
     out_of_reach = ApprovalTarget.objects.filter(approval_id=OuterRef("pk")).exclude(
         Q(connector__team_id__in=teams) | Q(pipeline__account__team_id__in=teams)
     )

@@ -46,11 +46,16 @@ SAID = {
 
 def sentence(event: AuditEvent) -> str:
     """This will say what was done, up to the name of the target."""
-    noun, *words = event.action.split(".")
+    return said(event.action)
+
+
+def said(action: str) -> str:
+    """This will say an action in words."""
+    noun, *words = action.split(".")
     if len(words) == 2 and words[0] in set(Verb) and words[1] in OUTCOMES:  # noun.verb.outcome
         return OUTCOMES[words[1]].format(verb=LABELS[Verb(words[0])].lower(), noun=noun)
-    if event.action in SAID:
-        return SAID[event.action]
+    if action in SAID:
+        return SAID[action]
     *about, verb = words or ["recorded"]
     return " ".join([verb, noun, *about]).replace("_", " ")
 

@@ -1,16 +1,21 @@
 """Filters that read one event of the record aloud."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 
 from connectors.models import AuditEvent
-from connectors.queries import audit_language, audit_words
+from connectors.queries import audit, audit_language, audit_words
 from connectors.queries.audit_language import Query, Trouble
 from connectors.templatetags import figures
+from connectors.templatetags.switchyard import icon, moment
 
 register = template.Library()
 
@@ -33,6 +38,55 @@ class Line:
 
 
 sentence = register.filter("sentence", audit_words.sentence)
+TROUBLE = frozenset({"failed", "refused"})
+
+
+@register.simple_tag
+def event_lines(events: Sequence[audit.Line]) -> SafeString:
+    """This will list events with links to them; made here and not in a template file, for a page has fifty."""
+    before, after = reverse("audit-event", args=[0]).rsplit("0", 1)
+    return format_html_join("", "{}", ((_line(event, f"{before}{event.pk}{after}"),) for event in events))
+
+
+LINE = (
+    '<li class="event" id="event-{}">{}<div><a href="{}"><b>{}</b> {}{}</a>{}{}{}{}</div>'
+    '<span class="end small"><span class="{}">{}</span><span class="with-icon dim seal">{}{}</span></span></li>'
+)
+
+
+def _line(event: audit.Line, address: str) -> SafeString:
+    return format_html(
+        LINE,
+        event.pk,
+        moment(event.at),
+        address,
+        event.actor,
+        _said(event.action),
+        _wrapped(" <b>{}</b>", event.target),
+        _wrapped(' <span class="dim">in {}</span>', event.account if event.account != event.target else ""),
+        _wrapped(' <span class="dim">for {}</span>', event.on_behalf_of if event.on_behalf_of != event.actor else ""),
+        _wrapped("<small>{}</small>", _why(event)),
+        _wrapped('<small class="is-fail-text">{}</small>', event.error),
+        "is-fail-text" if event.result in TROUBLE else "dim",
+        event.result,
+        icon("clock" if event.position is None else "seal"),
+        "sealing" if event.position is None else figures.number(event.position),
+    )
+
+
+def _why(event: audit.Line) -> str:
+    quoted = f"“{event.reason}”" if event.reason else ""
+    return " · ".join(filter(None, [quoted, event.ticket]))
+
+
+@lru_cache(maxsize=1024)
+def _wrapped(form: str, text: str) -> SafeString | str:
+    return format_html(form, text) if text else ""
+
+
+@lru_cache(maxsize=256)
+def _said(action: str) -> str:
+    return audit_words.said(action)
 
 
 @register.filter

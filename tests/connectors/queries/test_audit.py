@@ -93,7 +93,14 @@ def record() -> None:
         ("kind:token", ["by token"]),
         ("4711", ["orders-12-sink"]),
         ("inc-4711", ["orders-12-sink"]),
-        ("pric wrong", ["orders-12-sink"]),
+        ("price wron", ["orders-12-sink"]),
+        ("pric wrong", []),  # what goes on being typed is the last word
+        ("orders-12-si", []),  # so short a beginning would narrow nothing
+        ("orders-12-sin", ["orders-12-sink"]),
+        ("orders-123", ["orders-123"]),
+        ("orders-12", ["orders-12-sink"]),
+        ("pric before:2026-11-21T12:01", []),
+        ("before:2026-11-21T12:01 pric", ["orders-12-sink"]),
         ('"feed wrong"', ["orders-12-sink"]),
         ('"price wrong"', []),
         ('-"price" result:requested -kind:token', ["orders-123"]),
@@ -215,6 +222,7 @@ def crowd(cursor: CursorWrapper) -> None:
         '"action"': "'connector.start.confirmed-' || n",
         '"result"': "'confirmed'",
         '"team"': "'team-' || n",
+        '"target"': "'orders-' || n",
         '"at"': "at - make_interval(mins => n)",
         '"address"': "('192.0.2.' || n % 250)::inet",
     }
@@ -230,7 +238,7 @@ def test_index_serves_each_search(record: None) -> None:
     plans = {
         "actor:operator": "audit_of_actor", "action:connector.stop.refused": "audit_of_action",
         "result:failed": "audit_trouble", "ip:10.20.0.0/16": "audit_from", "before:today": "audit_at",
-        "team:x": "audit_of_team", "needle": "audit_words",
+        "team:x": "audit_of_team", "needle": "audit_words", "target:ledger": "audit_of_name",
     }  # fmt: skip
     with transaction.atomic(), connection.cursor() as cursor:
         crowd(cursor)

@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from connectors.actor import SET_UP
 from connectors.models import AuditEvent, AuditPending, AuditSeal
-from connectors.services import sealing, verifying
+from connectors.services import audit, sealing, verifying
 
 WRITERS, KILLS = 8, 4
 EVENTS = int(os.environ.get("AUDIT_EVENTS", "4000"))
-"""50 000 for the figures; they are printed with `-rP`."""
+"""50 000 for the whole proof. How fast they are: `bin/bench audit`."""
 
 Process = subprocess.Popen[str]
 
@@ -41,7 +44,7 @@ def start() -> Iterator[Any]:
 
     def started(what: str, number: int = 0) -> Process:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.audit_load", what, str(number)],
+            [sys.executable, "-m", "bench.writers", what, str(number)],
             env={**os.environ, "DATABASE_URL": address(), "DB_POOL_MAX": "0"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -71,9 +74,10 @@ def go(processes: list[Process]) -> None:
         process.stdin.flush()
 
 
-def took(processes: list[Process]) -> float:
-    """This will wait for all, and give the longest time."""
-    return max(float(process.communicate()[0]) for process in processes)
+def wait(processes: list[Process]) -> None:
+    """This will wait for all of them to end."""
+    for process in processes:
+        process.communicate()
 
 
 def test_writers_and_a_killed_sealer_leave_one_whole_chain(start: Any) -> None:
@@ -90,7 +94,7 @@ def test_writers_and_a_killed_sealer_leave_one_whole_chain(start: Any) -> None:
         sealer.kill()
         kills += any(writer.poll() is None for writer in writers)
         go([sealers[number]])
-    took(writers)
+    wait(writers)
     ended = time.monotonic()
     while AuditPending.objects.exists() and time.monotonic() - ended < 2:
         time.sleep(0.05)
@@ -103,25 +107,40 @@ def test_writers_and_a_killed_sealer_leave_one_whole_chain(start: Any) -> None:
     assert verifying.verify().finding is None
 
 
-def test_appending_costs_at_most_twice_a_plain_insert(start: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE audit_plain (LIKE connectors_auditevent INCLUDING ALL)")
-    try:
-        rates = {}
-        for what in ("plain", "record"):
-            writers = [start(what, EVENTS // WRITERS) for _ in range(WRITERS)]
-            ready(writers)
-            go(writers)
-            rates[what] = EVENTS / took(writers)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP TABLE audit_plain")
-    begun = time.monotonic()
-    sealed = 0
-    while done := sealing.seal():
-        sealed += done
-    rate = sealed / (time.monotonic() - begun)
+def test_event_is_one_statement_and_any_number_of_seals_are_seven(django_assert_num_queries: Any) -> None:
+    sealing.chain()
+    sealed = []
+    for number in (1, 100):
+        with transaction.atomic(), django_assert_num_queries(number):
+            for _ in range(number):
+                audit.record("site.test.done", actor=SET_UP, result="done")
+        with CaptureQueriesContext(connection) as asked:
+            sealed.append((sealing.seal(), len(asked)))
 
-    assert sealed == EVENTS
-    assert rates["record"] >= 0.5 * rates["plain"]
-    assert rate >= 5_000
+    assert sealed == [(1, 8), (100, 7)]  # begin, lock, what waits, the head, seals, marks, commit; at first the chain
+
+
+def test_writer_does_not_wait_for_one_that_has_not_committed() -> None:
+    """Nor does the sealer; and the one that commits late is sealed, whatever its number."""
+    with psycopg.connect(address()) as other:
+        with transaction.atomic():
+            first = audit.record("site.test.done", actor=SET_UP, result="done")
+        other.execute("SET lock_timeout = '2s'")
+        other.execute(copy_of(first))
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '2s'")
+            last = audit.record("site.test.done", actor=SET_UP, result="done")
+        early = sealing.seal()
+        other.commit()
+    late = sealing.seal()
+
+    assert (early, late) == (2, 1)
+    assert [seal.event_id for seal in AuditSeal.objects.order_by("position")][:2] == [first.pk, last.pk]
+    assert verifying.verify().is_whole
+
+
+def copy_of(event: AuditEvent) -> str:
+    """This will write the statement that stores the same event once more."""
+    names = ", ".join(f'"{f.column}"' for f in AuditEvent._meta.concrete_fields if not f.primary_key)
+    stored = f"SELECT {names} FROM connectors_auditevent WHERE id = {event.pk}"
+    return f"INSERT INTO connectors_auditevent ({names}) {stored}"

@@ -1,12 +1,28 @@
 """
-Writers and sealers as processes of their own: `python -m tests.audit_load record|plain|seal [NUMBER]`.
+Writers and sealers as processes of their own: `python -m bench.writers record|plain|seal [NUMBER]`.
 
 `plain` inserts the same rows into a table with the same indexes and nothing else: the floor that appending is held to.
 """
 
 import os
+import subprocess
 import sys
 import time
+from typing import IO, cast
+
+
+def race(what: str, number: int, writers: int = 8) -> float:
+    """This will let so many processes begin at once, each with that number; the seconds of the slowest."""
+    command = [sys.executable, "-m", "bench.writers", what, str(number)]
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(writers)
+    ]
+    for process in running:
+        cast("IO[str]", process.stdout).readline()
+    for process in running:
+        cast("IO[str]", process.stdin).write("go\n")
+        cast("IO[str]", process.stdin).flush()
+    return max(float(process.communicate()[0]) for process in running)
 
 
 def main(what: str, number: int) -> None:
