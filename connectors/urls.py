@@ -54,6 +54,7 @@ urlpatterns = [
     path("operations/<uuid:pk>/undo/", operations.take_back, name="operation-undo"),
     path("operations/<uuid:pk>/retry/", operations.retry, name="operation-retry"),
     path("operations/<uuid:pk>/resending/", operations.send_again, name="operation-resending"),
+    path("accounts/", accounts.account_list, name="accounts"),
     path("accounts/new/", accounts.choose, name="account-choose"),
     path("accounts/new/<slug:slug>/", accounts.new, name="account-new"),
     path("accounts/<int:pk>/change/", accounts.change, name="account-change"),

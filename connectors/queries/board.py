@@ -7,13 +7,18 @@ from typing import Any
 from django.db.models import Case, Count, Min, Q, QuerySet, Value, When
 
 from connectors.matrix import URGENCY, Activity
-from connectors.models import Connector
+from connectors.models import Connector, VendorAccount
 from connectors.permissions import Viewer
 from connectors.queries import catalogue
 from connectors.queries import connectors as queries
 from connectors.queries.connectors import Filters
 
 SIZE = 50
+UNUSED = (
+    "config", "memory", "error_trace", "reading", "generation", "console_url", "pipeline__labels", "pipeline__facts",
+    "pipeline__memory", "pipeline__verbs_off", "pipeline__reading", "pipeline__generation",
+)  # fmt: skip
+"""Columns that a row shows nothing of."""
 ALL = "all"
 ORDER = ("urgency", "name", "id")
 """Most urgent first."""
@@ -86,18 +91,33 @@ class Page:
         return sum(1 if part.group and part.group.is_closed else len(part.connectors) for part in self.parts)
 
 
-def page(viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int) -> Page:
-    """This will read one page: one query, or two when it is grouped."""
+def page(
+    viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int, accounts: Iterable[VendorAccount] = ()
+) -> Page:
+    """
+    This will read one page: one query, or two when it is grouped.
+
+    :param accounts: those that were read anyway; their rows need not read them again
+    """
     rows = queries.narrowed(queries.visible_to(viewer), filters)
+    by_id = {account.pk: account for account in accounts}
     if not arrangement.by:
-        found = list(rows[_window(number)])
+        found = _read(rows[_window(number)], by_id)
         return Page([Part(None, found[:SIZE])], None, None, len(found) > SIZE)
     everything = groups(rows, arrangement)
     shown = _shown(everything, number)
-    found = list(_of(rows, shown))
+    found = _read(_of(rows, shown), by_id)
     parts = list(_parts(arrangement.by, shown, found))
     lines = sum(group.lines for group in everything)
     return Page(parts, sum(group.number for group in everything), lines, number * SIZE < lines)
+
+
+def _read(rows: QuerySet[Connector], accounts: Mapping[int, VendorAccount]) -> list[Connector]:
+    found = list(rows.select_related(None).select_related("pipeline", "team").defer(*UNUSED))
+    for connector in found:
+        if account := accounts.get(connector.account_id):
+            connector.account = account
+    return found
 
 
 def new_rows(viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int, shown: Collection[int]) -> int:

@@ -1,8 +1,7 @@
-"""Every read of connectors: who sees which, the board's rows, its counts and its matrix."""
+"""Every read of connectors: who sees which, what filters leave, and the board's rows."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,7 +47,7 @@ def with_staleness(rows: QuerySet[Connector]) -> QuerySet[Any]:
     """This will add `is_stale_now`, decided by the database's clock."""
     age = ExpressionWrapper(F("account__budget") * SECOND, output_field=DurationField())
     seen = Coalesce("seen_at", "account__observed_at")
-    past = Q(account__observed_at__isnull=True) | Q(seen_or_observed__lt=Now() - age)
+    past = Q(seen_or_observed__isnull=True) | Q(seen_or_observed__lt=Now() - age)
     stale = Q(gone_at__isnull=False) | past
     return rows.annotate(seen_or_observed=seen).annotate(
         is_stale_now=Case(When(stale, then=Value(True)), default=Value(False))
@@ -193,7 +192,8 @@ def rows(connectors: Sequence[Connector], viewer: Viewer, now: datetime | None =
     ids = [c.pk for c in connectors]
     last, times, rails = last_operations(ids), timings.measured(), guards.read(viewer, connectors=ids, now=now)
     coming = upcoming.of(connectors)
-    return [_row(c, viewer, last.get(c.pk), coming.get(c.pk), times, rails) for c in connectors]
+    known: dict[Hashable, Sequence[verbs.Button]] = {}
+    return [_row(c, viewer, last.get(c.pk), coming.get(c.pk), times, rails, known) for c in connectors]
 
 
 def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
@@ -209,17 +209,24 @@ def _row(
     coming: Upcoming | None,
     times: timings.Measured,
     rails: guards.Rails,
+    known: dict[Hashable, Sequence[verbs.Button]],
 ) -> Row:
+    """:param known: buttons that were put together for others like it"""
     now = rails.now
     is_stale = connector.is_stale(now)
     open_verb = operation.kind if operation and operation.is_open else None
+    like = verbs.alike(connector, is_stale=is_stale, open_verb=open_verb, rails=rails)
+    buttons = known.get(like) if like else None
+    if buttons is None:
+        buttons = verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times, rails=rails)
+        known[like] = buttons
     return Row(
         connector=connector,
         vendor=registry.get(connector.account.vendor),
         verdict=connector.verdict(now),
         is_stale=is_stale,
         why=diagnose.diagnose(situation(connector, is_stale=is_stale)),
-        buttons=verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times, rails=rails),
+        buttons=buttons,
         operation=operation,
         upcoming=upcoming.sooner(coming, _freeze(connector, rails)),
         guard=rails.mark(connector),
@@ -271,61 +278,6 @@ def _unread(connector: Connector) -> str:
     return parts.get(connector.pipeline.external_id) or parts.get(None, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The board's head: seven counts that add up, the matrix, and the accounts with their freshness."""
-
-    total: int
-    counts: Mapping[Activity, int]
-    cells: Mapping[tuple[State, State], int]
-    """By pipeline state and connector state; not stale."""
-    not_reached: Mapping[State, int]
-    """Stale ones, by the connector state they were last seen in."""
-    accounts: Sequence[VendorAccount]
-    drifted: int = 0
-
-    @property
-    def lost(self) -> list[VendorAccount]:
-        """Accounts that cannot be read now; each gets a banner."""
-        return [a for a in self.accounts if a.failing_since or a.unread]
-
-
-@dataclass(slots=True)
-class _Tally:
-    counts: Counter[Activity] = field(default_factory=Counter)
-    cells: Counter[tuple[State, State]] = field(default_factory=Counter)
-    not_reached: Counter[State] = field(default_factory=Counter)
-
-
-def summary(viewer: Viewer) -> Summary:
-    """This will count everything the person may see, in two queries."""
-    tally = _Tally()
-    drifted = 0
-    groups = (
-        with_staleness(visible_to(viewer).select_related(None))
-        .order_by()
-        .values("pipeline__state", "state", "is_stale_now")
-        .annotate(number=Count("pk"), drifted=Count("pk", filter=Q(drift_since__isnull=False)))
-    )
-    for group in groups:
-        pair = (State(group["pipeline__state"]), State(group["state"]))
-        stale, number = group["is_stale_now"], group["number"]
-        tally.counts[matrix.judge(*pair, stale=stale).activity] += number
-        drifted += group["drifted"]
-        if stale:
-            tally.not_reached[pair[1]] += number
-        else:
-            tally.cells[pair] += number
-    return Summary(
-        total=tally.counts.total(),
-        counts={activity: tally.counts[activity] for activity in Activity},
-        cells=tally.cells,
-        not_reached=tally.not_reached,
-        accounts=list(accounts_of(viewer)),
-        drifted=drifted,
-    )
-
-
 def accounts_of(viewer: Viewer) -> QuerySet[VendorAccount]:
     """This will give the accounts whose connectors the person may see, with how many operations are open."""
     accounts = VendorAccount.objects.select_related("team").order_by("name")
@@ -334,6 +286,11 @@ def accounts_of(viewer: Viewer) -> QuerySet[VendorAccount]:
     under_way = Operation.objects.filter(account_id=OuterRef("pk"), status__in=OPEN).order_by().values("account_id")
     count = Subquery(under_way.annotate(number=Count("pk")).values("number"))
     return accounts.annotate(open_operations=Coalesce(count, 0))
+
+
+def not_in_full(accounts: QuerySet[VendorAccount]) -> QuerySet[VendorAccount]:
+    """This will leave those that cannot be read now, or only in part."""
+    return accounts.filter(Q(failing_since__isnull=False) | ~Q(unread=[]))
 
 
 def _has_visible(key: str, viewer: Viewer) -> Exists:

@@ -1,17 +1,14 @@
 """What one pipeline holds."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count
 
-from connectors import matrix
-from connectors.matrix import Activity
 from connectors.models import Connector, Pipeline
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
-from connectors.queries.connectors import Summary
+from connectors.queries.overview import Summary, Tally
 from connectors.states import State
 
 
@@ -37,14 +34,7 @@ def affected(viewer: Viewer, pipeline: Pipeline) -> Affected:
 def summary(viewer: Viewer, pipeline: Pipeline, *, is_stale: bool) -> Summary:
     """This will count what the person may see of a pipeline's connectors, in one query."""
     rows = queries.with_staleness(queries.visible_to(viewer).select_related(None).filter(pipeline=pipeline))
-    counts: Counter[Activity] = Counter()
-    cells: Counter[tuple[State, State]] = Counter()
-    not_reached: Counter[State] = Counter()
-    mine = State(pipeline.state)
+    tally, mine = Tally(), State(pipeline.state)
     for state, stale, number in rows.order_by().values_list("state", "is_stale_now").annotate(number=Count("pk")):
-        counts[matrix.judge(mine, State(state), stale=stale or is_stale).activity] += number
-        if stale:
-            not_reached[State(state)] += number
-        else:
-            cells[mine, State(state)] += number
-    return Summary(counts.total(), {a: counts[a] for a in Activity}, cells, not_reached, accounts=[])
+        tally.add((mine, State(state)), is_stale=stale or is_stale, number=number)
+    return tally.summed(accounts=[])

@@ -1,5 +1,6 @@
 """Which verbs a target has now, and why the others are off. The button and the service ask the same."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -145,6 +146,19 @@ def buttons(
     ]
     order = (*LIKELIEST.get(State(target.state), ()), *USUALLY)
     return sorted(found, key=lambda b: (not b.is_on, order.index(b.verb) if b.verb in order else len(order)))
+
+
+def alike(connector: Connector, *, is_stale: bool, open_verb: str | None, rails: Rails) -> Hashable | None:
+    """
+    This will name all that a viewer's buttons depend on, where that is little: connectors with the same have the same.
+
+    None where there is something of their own to it: a freeze, a protection, a verb that the vendor takes away.
+    """
+    if connector.verbs_off or "consequence" in connector.facts or rails.freezes or connector.pk in rails.protections:
+        return None
+    where = connector.account.name if is_stale else ""
+    is_gone = connector.gone_at is not None
+    return (connector.account.vendor, connector.team_id, connector.state, is_stale, is_gone, where, open_verb)
 
 
 def team_of(target: Connector | Pipeline) -> Team:

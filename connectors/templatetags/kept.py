@@ -2,70 +2,124 @@
 A block that is rendered once for each thing it shows and kept in memory.
 
 The board renders the same rows again and again: for each person who opens it, for each page that is live. What
-depends on the moment, such as ages, stands outside the blocks.
+depends on the moment, such as an age, stands in an `anew` block within it and is rendered each time.
 """
 
+import secrets
 import zlib
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
+from functools import singledispatch
 
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
 from django.utils.safestring import SafeString
 
+from connectors.models import VendorAccount
 from connectors.queries.connectors import Row
 
 register = Library()
 
 MOST = 3_000
+HOLE = f"\ue000{secrets.token_hex(8)}\ue001"
+"""Stands in what is kept where a moment belongs; nobody outside can guess it."""
+KEEPING = "switchyard: kept"
+"""The key under which a rendering says that it is to be kept."""
+
+
+class AnewNode(Node):
+    """What is rendered each time; a hole in what is kept."""
+
+    def __init__(self, nodelist: NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        """This will leave a hole where the block around it is being kept."""
+        if context.render_context.get(KEEPING):
+            return SafeString(HOLE)
+        return self.nodelist.render(context)
 
 
 class KeptNode(Node):
-    """The block."""
+    """The block. Its moments stand in it directly, each of them always: what is kept has as many holes."""
 
-    def __init__(self, nodelist: NodeList, row: FilterExpression) -> None:
+    child_nodelists = ("nodelist",)
+
+    def __init__(self, nodelist: NodeList, shown: FilterExpression) -> None:
         self.nodelist = nodelist
-        self.row = row
-        self.kept: dict[Hashable, SafeString] = {}
+        self.shown = shown
+        self.moments = [node for node in nodelist.get_nodes_by_type(AnewNode) if isinstance(node, AnewNode)]
+        self.kept: dict[Hashable, list[str]] = {}
 
     def render(self, context: Context) -> SafeString:
         """This will give what is kept, or render it; a refusal is shown once and never kept."""
         if context.get("refusal"):
             return self.nodelist.render(context)
-        key = fingerprint(self.row.resolve(context))
-        html = self.kept.get(key)
-        if html is None:
-            if len(self.kept) >= MOST:
-                self.kept.clear()
-            html = self.kept[key] = self.nodelist.render(context)
-        return html
+        key = fingerprint(self.shown.resolve(context))
+        pieces = self.kept.get(key)
+        if pieces is None:
+            pieces = self._keep(key, context)
+        whole = [pieces[0]]
+        for moment, piece in zip(self.moments, pieces[1:], strict=True):
+            whole += (moment.nodelist.render(context), piece)
+        return SafeString("".join(whole))
+
+    def _keep(self, key: Hashable, context: Context) -> list[str]:
+        if len(self.kept) >= MOST:
+            self.kept.clear()
+        with context.render_context.push():
+            context.render_context[KEEPING] = True
+            pieces = self.kept[key] = self.nodelist.render(context).split(HOLE)
+        return pieces
 
 
 @register.tag
 def kept(parser: Parser, token: Token) -> KeptNode:
     """This will read `{% kept row %}…{% endkept %}`."""
     words = token.split_contents()
-    if len(words) != 2:  # the tag and its row
-        raise TemplateSyntaxError("kept takes one row")
+    if len(words) != 2:  # the tag and what it shows
+        raise TemplateSyntaxError("kept takes what the block shows")
     nodelist = parser.parse(("endkept",))
     parser.delete_first_token()
     return KeptNode(nodelist, parser.compile_filter(words[1]))
 
 
-def fingerprint(row: Row) -> Hashable:
+@register.tag
+def anew(parser: Parser, _token: Token) -> AnewNode:
+    """This will read `{% anew %}…{% endanew %}`."""
+    nodelist = parser.parse(("endanew",))
+    parser.delete_first_token()
+    return AnewNode(nodelist)
+
+
+@singledispatch
+def fingerprint(shown: object) -> Hashable:
     """
-    This will name everything that the blocks of `board/_row.html` show, apart from what depends on the moment.
+    This will name everything that kept blocks show of a thing, apart from what depends on the moment.
 
     A field that is added to a block must be added here; `tests/templates/test_row.py` changes each of them.
     """
+    raise TypeError(f"nothing is kept for {type(shown).__name__}")
+
+
+@fingerprint.register
+def _(row: Row) -> Hashable:
     c, operation = row.connector, row.operation
     return (
         c.pk, c.name, c.type, c.state, c.vendor_state, c.desired_state, c.drift_since, c.drift_snoozed_until,
-        c.tasks_total, c.tasks_failed,
+        c.tasks_total, c.tasks_failed, c.team_id,
         c.metrics.get("records_per_s"), tuple(c.flow), str(c.labels), c.team.slug, c.account.name, c.pipeline.name,
         c.pipeline.state, c.pipeline.vendor_state, row.vendor.slug, row.verdict, row.is_stale, row.why.rule,
         row.why.sentence, row.why.cause, row.guard, tuple(row.buttons),
         operation and (operation.pk, operation.status, operation.error),
+    )  # fmt: skip
+
+
+@fingerprint.register
+def _(account: VendorAccount) -> Hashable:
+    return (
+        account.pk, account.vendor, account.name, account.rows_seen, account.rows_expected, bool(account.unread),
+        account.failing_since is None, account.circuit, getattr(account, "open_operations", 0), account.interval,
     )  # fmt: skip
 
 

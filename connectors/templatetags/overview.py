@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 
 from connectors.matrix import Active, Activity, judge
 from connectors.queries import catalogue
-from connectors.queries.connectors import Summary
+from connectors.queries.overview import Summary
 from connectors.states import CHANGING, State
 from connectors.templatetags.looks import ACTIVITIES, STATES, Look
 from connectors.vendors.base import Vendor
@@ -34,7 +35,7 @@ class Tally:
 
     look: Look
     number: int
-    query: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,12 @@ class Cell:
     """One pair of the matrix; no number where there is none."""
 
     number: int
-    title: str
-    tone: str
-    query: str
+    title: str = ""
+    tone: str = ""
+    url: str = ""
+
+
+EMPTY = Cell(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +70,25 @@ class Grid:
 @register.simple_tag
 def counts(summary: Summary) -> list[Tally]:
     """This will give the seven counts in their order; they add up to the total."""
+    board = reverse("board")
     return [
-        Tally(look, summary.counts.get(activity, 0), urlencode({"activity": activity}))
+        Tally(look, summary.counts.get(activity, 0), f"{board}?activity={activity}")
         for activity, look in ACTIVITIES.items()
     ]
 
 
 @register.simple_tag
-def matrix(summary: Summary) -> Grid:
-    """This will group the pairs into the board's matrix, with a line for what was not reached."""
-    lines = [_line(summary.cells, pipeline, group) for pipeline, group in GROUPS]
+def matrix(summary: Summary, within: int | None = None) -> Grid:
+    """
+    This will group the pairs into the board's matrix, with a line for what was not reached.
+
+    :param within: the pipeline whose connectors they are; a cell then opens those alone
+    """
+    board = f"{reverse('board')}?{f'pipeline={within}&' if within else ''}"
+    lines = [_line(summary.cells, board, pipeline, group) for pipeline, group in GROUPS]
     lines = [line for line in lines if any(cell.number for cell in line.cells)]
     if any(summary.not_reached.values()):
-        lines.append(Line("Not reached", [_not_reached(summary, *column) for column in GROUPS]))
+        lines.append(Line("Not reached", [_not_reached(summary, board, *column) for column in GROUPS]))
     return Grid([_group_look(state) for state, _ in GROUPS], lines)
 
 
@@ -88,27 +98,30 @@ def vendor_of(slug: str) -> Vendor:
     return catalogue.vendor(slug)
 
 
-def _line(cells: Mapping[tuple[State, State], int], pipeline: State, group: Collection[State]) -> Line:
-    return Line(_group_look(pipeline).word, [_cell(cells, pipeline, group, *column) for column in GROUPS])
+def _line(cells: Mapping[tuple[State, State], int], board: str, pipeline: State, group: Collection[State]) -> Line:
+    return Line(_group_look(pipeline).word, [_cell(cells, board, pipeline, group, *column) for column in GROUPS])
 
 
 def _cell(
     cells: Mapping[tuple[State, State], int],
+    board: str,
     pipeline: State,
     pipelines: Collection[State],
     connector: State,
     connectors: Collection[State],
 ) -> Cell:
     number = sum(cells.get((p, c), 0) for p in pipelines for c in connectors)
+    if not number:
+        return EMPTY
     words = (_group_look(pipeline).word.lower(), _group_look(connector).word.lower())
     query = urlencode({"pipeline_state": list(pipelines), "state": list(connectors), "stale": "no"}, doseq=True)
-    return Cell(number, f"pipeline {words[0]}, connector {words[1]}", _tone(pipeline, connector), query)
+    return Cell(number, f"pipeline {words[0]}, connector {words[1]}", _tone(pipeline, connector), board + query)
 
 
-def _not_reached(summary: Summary, connector: State, connectors: Collection[State]) -> Cell:
+def _not_reached(summary: Summary, board: str, connector: State, connectors: Collection[State]) -> Cell:
     number = sum(summary.not_reached.get(state, 0) for state in connectors)
     query = urlencode({"state": list(connectors), "stale": "yes"}, doseq=True)
-    return Cell(number, f"not reached, last seen {_group_look(connector).word.lower()}", "stale", query)
+    return Cell(number, f"not reached, last seen {_group_look(connector).word.lower()}", "stale", board + query)
 
 
 def _tone(pipeline: State, connector: State) -> str:

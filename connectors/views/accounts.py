@@ -14,10 +14,31 @@ from connectors.queries import catalogue, people
 from connectors.queries import connectors as queries
 from connectors.services import accounts, actors, operations
 from connectors.states import Permission
-from connectors.views import responses
+from connectors.views import addresses, responses
 from connectors.views.access import signed_in
 
 UNPROCESSABLE = 422
+SEARCH = 80
+
+
+@require_safe
+@signed_in
+def account_list(request: HttpRequest, viewer: Viewer) -> HttpResponse:
+    """This will list the accounts whose connectors the person may see; `trouble=yes` leaves those not read in full."""
+    number, search = addresses.number_of(request), request.GET.get("search", "")[:SEARCH]
+    is_trouble = request.GET.get("trouble") == "yes"
+    rows = queries.accounts_of(viewer).filter(name__icontains=search)
+    rows = queries.not_in_full(rows) if is_trouble else rows
+    found = list(rows[addresses.slice_of(number)])
+    context = {
+        "place": "accounts",
+        "viewer": viewer,
+        "accounts": found[: addresses.SIZE],
+        "search": search,
+        "is_trouble": is_trouble,
+        "pager": addresses.pager(request, number, len(found)),
+    }
+    return render(request, "connectors/account/list.html", context)
 
 
 @require_safe

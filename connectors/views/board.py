@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from connectors.forms.board import FILTERS, arrangement_of, filters_of, kept
 from connectors.matrix import Activity
 from connectors.permissions import Viewer
-from connectors.queries import batches, views
+from connectors.queries import batches, overview, views
 from connectors.queries import board as queries
 from connectors.queries import connectors as reads
 from connectors.queries.board import ALL, GROUPS, Arrangement, Group
@@ -49,9 +49,9 @@ class Part:
 def board(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will show counts, matrix, accounts, filters and one page of rows."""
     filters, arrangement = filters_of(request.GET), arrangement_of(request.GET)
-    summary = reads.summary(viewer)
+    summary = overview.summary(viewer)
     number = addresses.number_of(request)
-    page = queries.page(viewer, filters, arrangement, number)
+    page = queries.page(viewer, filters, arrangement, number, summary.accounts)
     rows = reads.rows(page.connectors, viewer)
     total = page.matching if page.matching is not None else _count(viewer, filters, summary)
     context = {
@@ -110,7 +110,7 @@ def _grouped(request: HttpRequest, by: str) -> str:
     return addresses.with_query(request, query)
 
 
-def _count(viewer: Viewer, filters: reads.Filters, summary: reads.Summary) -> int:
+def _count(viewer: Viewer, filters: reads.Filters, summary: overview.Summary) -> int:
     if not filters.is_set:
         return summary.total
     return reads.narrowed(reads.visible_to(viewer).select_related(None), filters).count()

@@ -19,7 +19,7 @@ from connectors.forms.board import arrangement_of, filters_of
 from connectors.permissions import Viewer
 from connectors.queries import board as boards
 from connectors.queries import connectors as queries
-from connectors.queries import guards, pages
+from connectors.queries import guards, overview, pages
 from connectors.services import actors
 from connectors.templatetags.kept import tag
 from connectors.views import addresses, parts
@@ -198,7 +198,7 @@ def _head_parts(viewer: Viewer, keys: Collection[Any]) -> Iterable[tuple[Hashabl
             case ("news", _, address, shown):
                 yield key, _news(viewer, address, shown)
             case _:
-                context = {"summary": queries.summary(viewer), "viewer": viewer}
+                context = {"summary": overview.summary(viewer), "viewer": viewer}
                 yield key, _partial("board-summary", "connectors/board/_summary.html", context)
 
 

@@ -37,19 +37,16 @@ export function tick() {
   }
 }
 
-// One message tells that an account was read; the rows it holds need not be sent again.
+// One message tells when each account was read, as "id=seconds"; the rows it holds need not be sent again.
 function seenByAccount() {
-  const seen = new Map();
-  for (const row of document.querySelectorAll("[data-account-seen]")) {
-    seen.set(row.dataset.account, row.dataset.accountSeen);
-  }
-  return seen;
+  const told = document.getElementById("accounts-seen")?.value ?? "";
+  return new Map(told.split(" ").map((pair) => pair.split("=")));
 }
 
 function freshen(mark, seen, now) {
   const time = mark.querySelector("time");
-  const newer = seen.get(mark.dataset.account);
-  if (newer && newer > time.dateTime) time.dateTime = newer;
+  const told = 1000 * Number(seen.get(mark.dataset.account) ?? 0);
+  if (told > Date.parse(time.dateTime)) time.dateTime = new Date(told).toISOString().replace(".000", "");
   const seconds = (now - Date.parse(time.dateTime)) / 1000;
   const budget = Number(mark.dataset.budget);
   const isOld = seconds > budget / 2 && seconds <= budget;

@@ -161,6 +161,7 @@ PLACES: Mapping[str, Place] = {
     "account-choose": Place("admin", at("accounts/new/")),
     "account-new": Place("admin", at("accounts/new/kafka-connect/"), "account-new"),
     "account-change": Place("admin", lambda w: f"accounts/{w.account}/change/"),
+    "accounts": Place("admin", at("accounts/"), "accounts"),
     "teams": Place("admin", at("teams/")),
     "team-new": Place("admin", at("teams/new/")),
     "team": Place("lead", at("teams/payments/"), "team"),

@@ -1,6 +1,9 @@
 """A row that is kept is never an old one."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from connectors import permissions
 from connectors.models import Connector, Operation
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
+from connectors.queries.upcoming import Upcoming
 from connectors.states import Role, State
 from connectors.templatetags.kept import fingerprint
 from tests.templates.conftest import Estate
@@ -85,3 +89,52 @@ def test_refusal_is_shown_once_and_not_kept(estate: Estate, viewer: Viewer) -> N
 
     assert "not now" in refused
     assert "not now" not in html(made)
+
+
+def test_what_is_kept_keeps_no_age(estate: Estate, viewer: Viewer) -> None:
+    connector = estate.connector()
+    html(row(connector, viewer))
+
+    Connector.objects.filter(pk=connector.pk).update(state_since=timezone.now() - timedelta(days=3))
+    type(estate.account).objects.update(observed_at=timezone.now() - timedelta(seconds=41))
+
+    shown = html(row(connector, viewer))
+    assert "3\u2009d</time>" in shown
+    assert "seen <time" in shown
+    assert re.search(r">4[12]\u2009s</time>", shown)
+    assert "\ue000" not in shown
+
+
+def test_a_row_with_something_to_come_says_so_beside_one_that_is_kept(estate: Estate, viewer: Viewer) -> None:
+    made = row(estate.connector(), viewer)
+    html(made)
+
+    coming = replace(made, upcoming=Upcoming("clock", "Resumes", timezone.now() + timedelta(hours=2), "held by lead"))
+
+    assert "Resumes" in html(coming)
+    assert "Resumes" not in html(made)
+
+
+def test_an_account_that_is_kept_shows_what_changed(estate: Estate) -> None:
+    def line() -> str:
+        return render_to_string("connectors/account/_line.html", {"account": type(estate.account).objects.get()})
+
+    shown = [line()]
+    for change in ({"rows_seen": 7}, {"rows_expected": 9}, {"unread": [{"pipeline": None, "reason": "x"}]},
+                   {"failing_since": timezone.now()}, {"failures": 3, "due_at": timezone.now() + timedelta(hours=1)},
+                   {"name": "other"}, {"failing_since": None, "failures": 0, "interval": 2}):  # fmt: skip
+        type(estate.account).objects.update(**change)
+        shown.append(line())
+
+    assert len(set(shown)) == len(shown)
+
+
+def test_connectors_that_are_alike_share_their_buttons_and_others_do_not(estate: Estate, viewer: Viewer) -> None:
+    one, two = estate.connector(), estate.connector()
+    other, off = estate.connector(State.FAILED), estate.connector(verbs_off={"pause": "not now"})
+
+    made = {r.connector.pk: r for r in queries.rows(list(queries.visible_to(viewer)), viewer)}
+
+    assert made[one.pk].buttons is made[two.pk].buttons
+    assert made[one.pk].buttons != made[other.pk].buttons
+    assert [b.why_not for b in made[off.pk].buttons if b.verb == "pause"] == ["not now"]

@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from connectors.actor import Actor
 from connectors.models import AuditEvent, Membership, SiteMembership, Team, VendorAccount
@@ -16,6 +20,7 @@ from connectors.vendors.sandbox import Bench, Fault
 
 KEY = "tiny-secret-key"
 NEW = "/accounts/new/tiny/"
+NOW = timezone.now()
 AS_FRAGMENT = {"HX-Request": "true"}
 
 
@@ -222,3 +227,43 @@ def test_an_account_of_another_team_does_not_exist(web: Callable[[str], Client],
 
 def test_an_unknown_vendor_is_not_found(web: Callable[[str], Client]) -> None:
     assert web("admin").get("/accounts/new/nosuch/").status_code == 404
+
+
+def test_list_shows_the_accounts_of_ones_teams_and_those_in_trouble_alone(web: Callable[[str], Client]) -> None:
+    payments, retail = Team.objects.get(slug="payments"), Team.objects.get(slug="retail")
+    for name, team, failing in (("box-prod", payments, None), ("box-lab", payments, NOW), ("shelf", retail, None)):
+        VendorAccount.objects.create(
+            vendor="tiny", name=name, team=team, base_url="http://127.0.0.1:9", created_at=NOW, observed_at=NOW,
+            failing_since=failing, failure="The key was refused." if failing else "",
+        )  # fmt: skip
+    operator = web("operator")
+
+    everything = operator.get("/accounts/").content.decode()
+    trouble = operator.get("/accounts/?trouble=yes").content.decode()
+    searched = operator.get("/accounts/?search=PROD").content.decode()
+    none = operator.get("/accounts/?search=nothing-like-it").content.decode()
+
+    assert "box-prod" in everything and "box-lab" in everything and "shelf" not in everything  # noqa: PT018
+    assert "The key was refused." in trouble and "box-prod" not in trouble  # noqa: PT018
+    assert "box-prod" in searched and "box-lab" not in searched  # noqa: PT018
+    assert "No account fits." in none
+
+
+def test_list_of_accounts_is_paged_and_costs_the_same_queries(
+    web: Callable[[str], Client], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    admin, team = web("admin"), Team.objects.get(slug="payments")
+    VendorAccount.objects.create(vendor="tiny", name="box-prod", team=team, base_url="http://x", created_at=NOW)
+    with CaptureQueriesContext(connection) as few:
+        admin.get("/accounts/")
+    VendorAccount.objects.bulk_create(
+        VendorAccount(vendor="tiny", name=f"more-{n:03}", team=team, base_url="http://x", created_at=NOW)
+        for n in range(120)
+    )
+
+    with django_assert_num_queries(len(few)):
+        first = admin.get("/accounts/").content.decode()
+
+    assert first.count('<th scope="row">') == 50
+    assert "page=2" in first
+    assert "more-119" in admin.get("/accounts/?page=3").content.decode()

@@ -1,0 +1,140 @@
+"""The head of the board: how many connectors there are of each kind, and the accounts they come from."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from connectors import matrix
+from connectors.matrix import Activity
+from connectors.models import VendorAccount
+from connectors.models.accounts import Circuit
+from connectors.permissions import Viewer
+from connectors.queries import connectors as queries
+from connectors.states import State
+
+SHOWN = 12
+"""Accounts that the head has room for; what is in trouble comes first."""
+BANNERS = 3
+UNUSED = (
+    "settings", "sealed_credentials", "base_url", "heard", "observed_version", "created_at", "lease_owner",
+    "lease_number", "leased_until", "metered_at",
+)  # fmt: skip
+"""Columns of an account that the board shows nothing of."""
+
+COUNTED = """
+SELECT p.state, c.state, a.observed_at IS NULL OR a.observed_at < now() - a.budget * interval '1 second',
+       sum(c.number), sum(c.drifted)
+  FROM (SELECT pipeline_id, state, count(*) AS number, count(drift_since) AS drifted
+          FROM connectors_connector
+         WHERE gone_at IS NULL AND seen_at IS NULL AND (%(all)s OR team_id = ANY(%(teams)s))
+         GROUP BY 1, 2) c
+  JOIN connectors_pipeline p ON p.id = c.pipeline_id
+  JOIN connectors_vendoraccount a ON a.id = p.account_id
+ GROUP BY 1, 2, 3
+ UNION ALL
+SELECT p.state, c.state,
+       c.gone_at IS NOT NULL OR coalesce(c.seen_at, a.observed_at) IS NULL
+       OR coalesce(c.seen_at, a.observed_at) < now() - a.budget * interval '1 second',
+       count(*), count(c.drift_since)
+  FROM connectors_connector c
+  JOIN connectors_pipeline p ON p.id = c.pipeline_id
+  JOIN connectors_vendoraccount a ON a.id = p.account_id
+ WHERE (c.gone_at IS NOT NULL OR c.seen_at IS NOT NULL) AND (%(all)s OR c.team_id = ANY(%(teams)s))
+ GROUP BY 1, 2, 3
+"""
+"""
+Pairs of states, whether stale, how many, and how many of them drifted.
+
+Rows of whole readings are as old as their account: they are counted from an index alone (`connector_counted`), and
+staleness is decided once for each account. The few others (`connector_apart`) are looked at one by one.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The board's head: seven counts that add up, the matrix, and the accounts with their freshness."""
+
+    total: int
+    counts: Mapping[Activity, int]
+    cells: Mapping[tuple[State, State], int]
+    """By pipeline state and connector state; not stale."""
+    not_reached: Mapping[State, int]
+    """Stale ones, by the connector state they were last seen in."""
+    accounts: Sequence[VendorAccount]
+    drifted: int = 0
+
+    @property
+    def lost(self) -> list[VendorAccount]:
+        """Accounts that cannot be read now."""
+        return [a for a in self.accounts if a.failing_since or a.unread]
+
+    @property
+    def banners(self) -> list[VendorAccount]:
+        """Those that get a banner each; beyond them one line says how many more there are."""
+        return self.lost[:BANNERS]
+
+    @property
+    def more_lost(self) -> int:
+        """Lost accounts beyond the banners."""
+        return max(0, len(self.lost) - BANNERS)
+
+    @property
+    def plate(self) -> list[VendorAccount]:
+        """The accounts that the head shows, those in trouble first."""
+        return sorted(self.accounts, key=lambda a: not _is_in_trouble(a))[:SHOWN]
+
+    @property
+    def seen(self) -> str:
+        """When each account was last read, as `id=seconds` since 1970, for the ages of all rows."""
+        return " ".join(f"{a.pk}={int(a.observed_at.timestamp())}" for a in self.accounts if a.observed_at)
+
+
+def summary(viewer: Viewer) -> Summary:
+    """This will count everything the person may see, in two queries."""
+    tally = Tally()
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTED, {"all": viewer.sees_all, "teams": list(viewer.roles)})
+        for pipeline, state, is_stale, number, drifted in cursor.fetchall():
+            tally.add((State(pipeline), State(state)), is_stale=is_stale, number=int(number), drifted=int(drifted))
+    return tally.summed(list(_accounts(viewer)))
+
+
+@dataclass(slots=True)
+class Tally:
+    """Pairs of states being counted."""
+
+    counts: Counter[Activity] = field(default_factory=Counter)
+    cells: Counter[tuple[State, State]] = field(default_factory=Counter)
+    not_reached: Counter[State] = field(default_factory=Counter)
+    drifted: int = 0
+
+    def add(self, pair: tuple[State, State], *, is_stale: bool, number: int, drifted: int = 0) -> None:
+        """This will count so many connectors of one pair."""
+        self.counts[matrix.judge(*pair, stale=is_stale).activity] += number
+        self.drifted += drifted
+        if is_stale:
+            self.not_reached[pair[1]] += number
+        else:
+            self.cells[pair] += number
+
+    def summed(self, accounts: Sequence[VendorAccount]) -> Summary:
+        """This will give the whole."""
+        return Summary(
+            total=self.counts.total(),
+            counts={activity: self.counts[activity] for activity in Activity},
+            cells=self.cells,
+            not_reached=self.not_reached,
+            accounts=accounts,
+            drifted=self.drifted,
+        )
+
+
+def _accounts(viewer: Viewer) -> QuerySet[VendorAccount]:
+    return queries.accounts_of(viewer).select_related(None).defer(*UNUSED)
+
+
+def _is_in_trouble(account: VendorAccount) -> bool:
+    return bool(account.failing_since or account.unread or account.circuit is not Circuit.CLOSED)

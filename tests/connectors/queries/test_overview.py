@@ -1,0 +1,108 @@
+"""The head of the board counts what is there: against the plain way to count it, over every kind of row."""
+
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from connectors import matrix, permissions
+from connectors.matrix import Activity
+from connectors.models import Connector, Pipeline, VendorAccount
+from connectors.queries import connectors as queries
+from connectors.queries import overview
+from connectors.states import State
+from tests import cast
+
+PEOPLE = ("viewer", "stranger", "admin")
+
+
+def accounts(estate: cast.Estate, now: datetime) -> list[VendorAccount]:
+    """This will add one that was never read and one that was read too long ago."""
+    made = [estate.account]
+    for name, at in (("never", None), ("old", now - timedelta(hours=1))):
+        values = {"vendor": estate.account.vendor, "team": estate.team, "base_url": "http://127.0.0.1:9"}
+        made.append(VendorAccount.objects.create(name=name, created_at=now, observed_at=at, budget=60, **values))
+    return made
+
+
+def anything(estate: cast.Estate, seed: int) -> None:
+    """This will fill pipelines of every state with connectors of every kind."""
+    chance, now = random.Random(seed), timezone.now()
+    for account in accounts(estate, now):
+        for state in chance.sample(list(State), 4):
+            pipeline = Pipeline.objects.create(
+                account=account, external_id=state, name=state, state=state, state_since=now
+            )
+            Connector.objects.bulk_create(
+                Connector(
+                    account=account, pipeline=pipeline, team=chance.choice([estate.team, estate.other]),
+                    external_id=f"{state}-{n}", name=f"{state}-{n}", state=chance.choice(list(State)), state_since=now,
+                    seen_at=chance.choice([None, None, now, now - timedelta(minutes=5)]),
+                    gone_at=chance.choice([None, None, None, now]),
+                    drift_since=chance.choice([None, None, now]),
+                )
+                for n in range(12)
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_are_those_of_the_rows_themselves(estate: cast.Estate, who: str, seed: int) -> None:
+    anything(estate, seed)
+    viewer, now = permissions.viewer_of(estate.people[who]), timezone.now()
+    rows = list(queries.visible_to(viewer))
+
+    found = overview.summary(viewer)
+
+    assert found.total == len(rows) > 0
+    assert found.counts == {a: 0 for a in Activity} | Counter(row.verdict(now).activity for row in rows)
+    assert found.cells == Counter(
+        (State(row.pipeline.state), State(row.state)) for row in rows if not row.is_stale(now)
+    )
+    assert found.not_reached == Counter(State(row.state) for row in rows if row.is_stale(now))
+    assert found.drifted == sum(row.drift_since is not None for row in rows)
+
+
+def test_counting_reads_no_row_of_a_whole_reading(estate: cast.Estate) -> None:
+    anything(estate, 1)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {overview.COUNTED}", {"all": True, "teams": []})
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "Index Only Scan using connector_counted" in plan
+    assert "connector_apart" in plan
+
+
+def test_the_plate_shows_a_dozen_and_what_is_in_trouble_first(estate: cast.Estate) -> None:
+    now = timezone.now()
+    VendorAccount.objects.bulk_create(
+        VendorAccount(
+            vendor=estate.account.vendor, name=f"more-{n:03}", team=estate.team, base_url="http://127.0.0.1:9",
+            created_at=now, observed_at=now, failing_since=now if n >= 295 else None,
+        )
+        for n in range(300)
+    )  # fmt: skip
+
+    with CaptureQueriesContext(connection) as asked:
+        found = overview.summary(permissions.viewer_of(estate.people["lead"]))
+
+    assert [a.name for a in found.plate][:6] == [*(f"more-{n}" for n in range(295, 300)), "box-prod"]
+    assert len(found.plate) == overview.SHOWN
+    assert [a.name for a in found.banners] == ["more-295", "more-296", "more-297"]
+    assert found.more_lost == 2
+    assert len(found.seen.split()) == len(found.accounts) == 301
+    assert len(asked) == 3  # what they may, the counts, the accounts
+
+
+def test_staleness_goes_by_the_matrix(estate: cast.Estate) -> None:
+    VendorAccount.objects.update(observed_at=timezone.now() - timedelta(hours=1))
+
+    found = overview.summary(permissions.viewer_of(estate.people["viewer"]))
+
+    assert found.counts[Activity.UNKNOWN] == found.total == 3
+    assert matrix.judge(State.RUNNING, State.RUNNING, stale=True).activity is Activity.UNKNOWN
