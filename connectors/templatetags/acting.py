@@ -142,7 +142,7 @@ def left(until: datetime) -> SafeString:
     """This will give how long it still lasts, counting down in the browser."""
     seconds = (until - timezone.now()).total_seconds()
     return format_html(
-        '<time data-left datetime="{}" title="{}">{}</time>',
+        '<time data-ends datetime="{}" title="{}">{}</time>',
         f"{until:%Y-%m-%dT%H:%M:%SZ}",
         figures.exact(until),
         f"{figures.age(seconds)} left" if seconds > 0 else "ends now",

@@ -46,7 +46,11 @@ def account_list(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 def choose(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will offer the vendors that are installed."""
     _refuse_unless_adder(viewer)
-    return render(request, "connectors/account/choose.html", {"vendors": catalogue.vendors(), "viewer": viewer})
+    return render(
+        request,
+        "connectors/account/choose.html",
+        {"vendors": catalogue.vendors(), "viewer": viewer, "place": "accounts"},
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -57,6 +57,7 @@ PAGES: Sequence[tuple[str, str, Condition]] = (
     ("Teams", "teams", lambda viewer: True),
     ("Ownership rules", "rules", lambda viewer: True),
     ("Access for a time", "access", lambda viewer: True),
+    ("Vendor accounts", "accounts", lambda viewer: True),
     ("Add a vendor account", "account-choose", lambda viewer: viewer.may_add_accounts),
 )
 """Every page one can go to by name, and who can."""

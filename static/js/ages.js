@@ -30,7 +30,7 @@ export function tick() {
     const text = seconds > 0 ? `in ${age(seconds)}` : "now";
     if (time.textContent !== text) time.textContent = text;
   }
-  for (const time of document.querySelectorAll("time[data-left]")) {
+  for (const time of document.querySelectorAll("time[data-ends]")) {
     const left = (Date.parse(time.dateTime) - now) / 1000;
     const text = left > 0 ? `${age(left)} left` : "ends now";
     if (time.textContent !== text) time.textContent = text;

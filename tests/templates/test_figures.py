@@ -1,8 +1,14 @@
 """Numbers and times as people read them."""
 
-import pytest
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
 
-from connectors.templatetags import figures
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from connectors.templatetags import acting, figures, switchyard
 
 
 @pytest.mark.parametrize(
@@ -31,3 +37,13 @@ def test_number_is_grouped() -> None:
 def test_spark_leaves_gaps_where_nothing_was_measured() -> None:
     assert len(figures.spark_points([1, 2, None, 3, 4])) == 2
     assert figures.spark_points([None, None]) == []
+
+
+@pytest.mark.parametrize(("made", "rule"), [(switchyard.left, "data-left"), (acting.left, "data-ends")])
+def test_each_countdown_is_counted_on_by_one_rule_alone(made: Callable[[datetime], str], rule: str) -> None:
+    script = (Path(settings.BASE_DIR) / "static/js/ages.js").read_text()
+
+    html = made(timezone.now() + timedelta(days=4))
+
+    assert f"<time {rule} " in html
+    assert script.count(f"time[{rule}]") == 1

@@ -59,7 +59,7 @@ def test_counts_are_those_of_the_rows_themselves(estate: cast.Estate, who: str, 
     found = overview.summary(viewer)
 
     assert found.total == len(rows) > 0
-    assert found.counts == {a: 0 for a in Activity} | Counter(row.verdict(now).activity for row in rows)
+    assert found.counts == dict.fromkeys(Activity, 0) | Counter(row.verdict(now).activity for row in rows)
     assert found.cells == Counter(
         (State(row.pipeline.state), State(row.state)) for row in rows if not row.is_stale(now)
     )
