@@ -14,6 +14,7 @@ urlpatterns = [
     path("approvals/<uuid:pk>/", approvals.approval, name="approval"),
     path("approvals/<uuid:pk>/decision/", approvals.decide, name="approval-decision"),
     path("protections/", approvals.protection_list, name="protections"),
+    path("protections/loosenings/<int:pk>/decision/", approvals.decide_loosening, name="loosening-decision"),
     path("connectors/<int:pk>/protection/", approvals.protection, name="connector-protection"),
     path("schedules/", schedules.schedule_list, name="schedules"),
     path("schedules/new/", schedules.new, name="schedule-new"),

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from connectors.models import Approval, BreakGlass, FreezeWindow, Protection
+from connectors.models import Approval, BreakGlass, FreezeWindow, Loosening, Protection
 from connectors.services.approvals import MOST
 from connectors.services.freezes import GLASS_AT_MOST, LONGEST
 from connectors.states import LABELS, Verb
@@ -112,6 +112,28 @@ class ProtectionSerializer(serializers.ModelSerializer[Protection]):
         model = Protection
         fields = ["connector", "name", "verbs", "approver", "is_always_on", "reason", "set_by", "set_at"]
         read_only_fields = ["connector", "name", "set_by", "set_at"]
+
+
+class LooseningSerializer(serializers.ModelSerializer[Loosening]):
+    """A protection that is to become weaker: what is to be left of it; nothing, when it is to be lifted."""
+
+    name = serializers.CharField(source="connector.name")
+    verbs = serializers.ListField(child=serializers.CharField())
+    asked_by = serializers.CharField(source="actor")
+
+    class Meta:
+        model = Loosening
+        fields = [
+            "id", "connector", "name", "verbs", "approver", "is_always_on", "is_lift", "asked_by", "reason", "asked_at",
+            "lapses_at", "outcome", "decided_at", "decided_by", "said",
+        ]  # fmt: skip
+
+
+class LooseningDecisionSerializer(serializers.Serializer[Any]):
+    """Yes or no."""
+
+    choice = serializers.ChoiceField(choices=["approve", "decline"])
+    said = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
 
 
 class ApprovalTargetSerializer(serializers.Serializer[Any]):

@@ -14,7 +14,7 @@ from connectors.models.audit import (
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
 from connectors.models.exports import AuditExport, AuditExportPart
-from connectors.models.guards import Approval, ApprovalTarget, BreakGlass, FreezeWindow, Protection
+from connectors.models.guards import Approval, ApprovalTarget, BreakGlass, FreezeWindow, Loosening, Protection
 from connectors.models.healing import HealPolicy, HealState
 from connectors.models.notes import Note
 from connectors.models.operations import Operation, StateChange, UsualTime
@@ -63,6 +63,7 @@ __all__ = [
     "HealState",
     "Hold",
     "Invitation",
+    "Loosening",
     "Membership",
     "Note",
     "Operation",

@@ -151,6 +151,55 @@ class Protection(models.Model):
         return f"{self.connector} is protected"
 
 
+class Loosening(models.Model):
+    """A protection is to become weaker, or to be lifted: that takes a second person, too."""
+
+    class Outcome(models.TextChoices):
+        """What became of it; it is open while there is none."""
+
+        APPROVED = "approved"
+        DECLINED = "declined"
+        TAKEN_BACK = "taken back"
+        VOID = "void"
+        """The protection was changed meanwhile, or something else was asked for."""
+
+    connector = models.ForeignKey(Connector, models.CASCADE, related_name="loosenings")
+    verbs = models.JSONField(default=list)
+    approver = models.CharField(max_length=10, choices=Protection.Approver, default=Protection.Approver.OPERATOR)
+    is_always_on = models.BooleanField(default=False)
+    """What is to be left of the protection; nothing at all: it is to be lifted."""
+    seen_at = models.DateTimeField()
+    """When the protection it is about was set."""
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="loosenings_asked")
+    actor = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    asked_at = models.DateTimeField()
+    lapses_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decider = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
+    said = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(outcome="approved") | (Q(decider__isnull=False) & ~Q(decider=models.F("user"))),
+                name="loosening_by_a_second_person",
+            ),
+            models.UniqueConstraint(fields=["connector"], condition=Q(outcome=""), name="loosening_one_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{'lift' if self.is_lift else 'weaken'} the protection of {self.connector}, asked by {self.actor}"
+
+    @property
+    def is_lift(self) -> bool:
+        """Is nothing to be left of the protection?"""
+        return not self.verbs and not self.is_always_on
+
+
 class Approval(models.Model):
     """One verb on named targets, as they were seen, asked by one person and approved by another."""
 

@@ -8,7 +8,7 @@ from typing import Literal
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from connectors.models import Approval, BreakGlass, Connector, FreezeWindow, Hold, Pipeline, Protection
+from connectors.models import Approval, BreakGlass, Connector, FreezeWindow, Hold, Loosening, Pipeline, Protection
 from connectors.permissions import Viewer
 from connectors.states import LABELS, Permission, Verb
 from connectors.timetable import Span
@@ -200,6 +200,8 @@ class Panel:
     may_break: bool
     protection: str
     may_protect: bool
+    is_loosened: bool
+    """Somebody asks for a weaker protection, which waits for a second person."""
     waiting: Sequence[Approval]
     trouble: str
     """Why the end of a timed pause has to wait."""
@@ -224,9 +226,14 @@ def panel(connector: Connector, viewer: Viewer, now: datetime | None = None) -> 
         may_break=bool(frozen and may_break(viewer, frozen[0]) and viewer.may_protect(connector.team_id)),
         protection=protected(protection) if protection else "",
         may_protect=viewer.may_protect(connector.team_id),
+        is_loosened=protection is not None and _is_loosened(connector, rails.now),
         waiting=list(live.filter(status__in=[Approval.Status.WAITING, Approval.Status.APPROVED])),
         trouble=hold.trouble if hold else "",
     )
+
+
+def _is_loosened(connector: Connector, now: datetime) -> bool:
+    return Loosening.objects.filter(connector=connector, outcome="", lapses_at__gt=now).exists()
 
 
 def may_freeze(viewer: Viewer, freeze: FreezeWindow) -> bool:

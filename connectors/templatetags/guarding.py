@@ -6,10 +6,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from connectors import heal
-from connectors.models import FreezeWindow, Schedule
+from connectors.models import FreezeWindow, Loosening, Schedule
 from connectors.models.alerts import Condition
 from connectors.permissions import Viewer
-from connectors.queries import approvals, inbox
+from connectors.queries import inbox, loosenings
 from connectors.queries.guards import Mark
 from connectors.queries.inbox import Waiting
 from connectors.templatetags.switchyard import icon, moment
@@ -24,8 +24,7 @@ TABS = (("freezes", "Freezes"), ("approvals", "Approvals"), ("protections", "Pro
 @register.simple_tag
 def guard_tabs(viewer: Viewer, tab: str) -> list[tuple[str, str, int, bool]]:
     """This will give the pages of the guard rails: address, name, what waits there, and whether it is this one."""
-    waiting = approvals.to_decide(viewer).count()
-    numbers = {"approvals": waiting}
+    numbers = {"approvals": inbox.waiting(viewer).second_persons}
     return [(reverse(name), label, numbers.get(name, 0), name == tab) for name, label in TABS]
 
 
@@ -74,6 +73,12 @@ def schedule_when(schedule: Schedule) -> SafeString:
 
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@register.filter
+def loosening(asked: Loosening) -> str:
+    """This will say what is to become of a protection."""
+    return loosenings.said(asked)
 
 
 @register.filter

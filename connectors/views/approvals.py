@@ -10,12 +10,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connectors.forms.guards import DecisionForm, ProtectionForm
-from connectors.models import Approval, Connector, Protection
+from connectors.models import Approval, Connector, Loosening, Protection
 from connectors.models.guards import grave_verbs
 from connectors.permissions import Viewer
 from connectors.queries import approvals as queries
 from connectors.queries import connectors as reads
-from connectors.queries import guards
+from connectors.queries import guards, loosenings
 from connectors.services import actors, approvals, protections
 from connectors.services.operations import NotAllowed, NotPossible
 from connectors.states import Permission, Verb
@@ -35,6 +35,7 @@ def approval_list(request: HttpRequest, viewer: Viewer) -> HttpResponse:
         "tab": "approvals",
         "viewer": viewer,
         "lines": [(approval, approval.pk in waiting) for approval in found[: addresses.SIZE]],
+        "loosenings": loosenings.open_now(viewer)[: addresses.SIZE] if number == 1 else [],
         "pager": addresses.pager(request, number, len(found)),
         "now": timezone.now(),
     }
@@ -123,21 +124,56 @@ def protection(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     status = 200
     if form.is_bound and form.is_valid():
         try:
-            _protect(form, request, viewer, found)
+            made = _protect(form, request, viewer, found)
         except NotPossible as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"{found.name} is protected.")
-            return redirect("connector", pk)
+            return _protected(request, made)
     if form.is_bound:
         status = 422
-    context = {"place": "guard", "viewer": viewer, "connector": found, "stands": stands, "form": form}
+    asked = loosenings.open_now(viewer).filter(connector=found).first()
+    context = {"place": "guard", "viewer": viewer, "connector": found, "stands": stands, "form": form, "asked": asked,
+               "why_not": loosenings.why_not_decide(asked, viewer) if asked else "",
+               "is_mine": asked is not None and asked.user_id == viewer.user_id}  # fmt: skip
     return render(request, "connectors/protection/form.html", context, status=status)
 
 
-def _protect(form: ProtectionForm, request: HttpRequest, viewer: Viewer, found: Connector) -> None:
+@require_POST
+@signed_in
+def decide_loosening(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will let a protection become weaker as was asked, leave it as it is, or take the request back."""
+    found = get_object_or_404(loosenings.visible_to(viewer), pk=pk)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Nothing was decided: choose to approve or to decline.")
+        return redirect("connector-protection", found.connector_id)
+    actor, choice, said = actors.of(request), form.cleaned_data["choice"], form.cleaned_data["said"]
+    try:
+        if choice == "take_back":
+            protections.take_back(loosening=found, actor=actor, viewer=viewer)
+        elif choice == "decline":
+            protections.decline(loosening=found, actor=actor, viewer=viewer, said=said)
+        else:
+            protections.approve(loosening=found, actor=actor, viewer=viewer, said=said)
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from error
+    except NotPossible as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, LOOSENED[choice].format(name=found.connector.name))
+    return redirect("connector", found.connector_id)
+
+
+LOOSENED = {
+    "approve": "Approved: {name} is protected as was asked for.",
+    "decline": "Declined: {name} stays protected.",
+    "take_back": "Taken back: {name} stays protected.",
+}
+
+
+def _protect(form: ProtectionForm, request: HttpRequest, viewer: Viewer, found: Connector) -> Protection | Loosening:
     data = form.cleaned_data
-    protections.protect(
+    return protections.protect(
         connector=found,
         verbs=[Verb(word) for word in data["verbs"]],
         approver=data["approver"],
@@ -150,12 +186,21 @@ def _protect(form: ProtectionForm, request: HttpRequest, viewer: Viewer, found: 
 
 def _lift(request: HttpRequest, viewer: Viewer, found: Connector) -> HttpResponse:
     try:
-        protections.lift(connector=found, actor=actors.of(request), viewer=viewer)
+        reason = request.POST.get("reason", "")[:500]
+        asked = protections.lift(connector=found, actor=actors.of(request), viewer=viewer, reason=reason)
     except NotPossible as error:
         messages.error(request, str(error))
+        return redirect("connector", found.pk)
+    return _protected(request, asked)
+
+
+def _protected(request: HttpRequest, made: Protection | Loosening) -> HttpResponse:
+    if isinstance(made, Protection):
+        messages.success(request, f"{made.connector.name} is protected.")
     else:
-        messages.success(request, f"{found.name} is not protected any more.")
-    return redirect("connector", found.pk)
+        words = "It waits for a second person, a lead or an admin; until then it stays protected as it is."
+        messages.success(request, words)
+    return redirect("connector", made.connector_id)
 
 
 def _initial(stands: Protection | None) -> dict[str, object]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from connectors import permissions
@@ -17,6 +18,7 @@ from connectors.models import (
     BreakGlass,
     HealPolicy,
     Hold,
+    Membership,
     Note,
     Operation,
     OwnershipClaim,
@@ -25,7 +27,7 @@ from connectors.models import (
     SavedView,
     Schedule,
 )
-from connectors.services import approvals, break_glass, teams, tokens, vault
+from connectors.services import actors, approvals, break_glass, protections, teams, tokens, vault
 from connectors.states import Permission, Role, State, Verb
 from tests.cast import Estate
 from tests.connectors.services import guarding
@@ -69,6 +71,9 @@ def build(estate: Estate) -> World:
     operator, seen_by_operator = guarding.who(estate, "operator")
     approval = approvals.ask(targets=[thing], verb=Verb.PAUSE, reason="release", actor=operator,
                              viewer=seen_by_operator)  # fmt: skip
+    colleague = User.objects.create_user("colleague")
+    Membership.objects.create(user=colleague, team=estate.team, role=Role.LEAD)
+    asked = {name: _loosening(estate, user) for name, user in (("theirs", colleague), ("own", cast["lead"]))}
     schedule = Schedule.objects.create(team=estate.team, name="night", kind=Verb.PAUSE, mode="cron", cron="0 22 * * *",
                                        selection="x", filters={}, user=cast["lead"], created_by="lead",
                                        created_at=now, next_at=now + HOUR)  # fmt: skip
@@ -98,6 +103,10 @@ def build(estate: Estate) -> World:
         "freezes": window.pk,
         "glass": glass.pk,
         "approvals": approval.pk,
+        "loosenings": asked["theirs"],
+        "api/loosenings": asked["theirs"],
+        "api-loosening": asked["own"],
+        "protections/loosenings": asked["theirs"],
         "schedules": schedule.pk,
         "holds": Hold.objects.create(connector=ledger, operation=ended, actor="operator", until=now + HOUR).pk,
         "notes": Note.objects.create(team=estate.team, connector=orders, text="call us", author="lead",
@@ -119,6 +128,13 @@ def build(estate: Estate) -> World:
     }  # fmt: skip
     return World(ids | {"ownership-rules": ids["rules"], "ownership-claims": ids["claims"],
                         "access-requests": ids["access"], "audit-events": ids["audit"]}, _tokens(estate))  # fmt: skip
+
+
+def _loosening(estate: Estate, user: User) -> int:
+    thing = estate.add(f"to be freed, {user.username}")
+    guarding.protect(estate, thing)
+    made = protections.lift(connector=thing, actor=actors.behind(user, None), viewer=permissions.viewer_of(user))
+    return made.pk
 
 
 def _rule(estate: Estate) -> OwnershipRule:
@@ -204,6 +220,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "batches": {"kind": "pause", "team": "payments", **REASON},
     "view-new": {"name": "Mine", "query": ""},
     "api-approval-approve": {"said": "go on"},
+    "loosening-decision": {"choice": "approve", "said": "go on"},
+    "api-loosening-decision": {"choice": "approve", "said": "go on"},
     "api-approval-decline": {"said": "no"},
     "api-batch-preview": {"kind": "pause", "filter": {}},
     "api-batches": {"kind": "pause", "filter": {"team": ["payments"]}, **REASON},

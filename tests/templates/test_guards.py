@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from connectors.models import Approval, AuditEvent, BreakGlass, FreezeWindow, Operation, Protection
+from connectors.models import Approval, AuditEvent, BreakGlass, FreezeWindow, Loosening, Operation, Protection
 from tests.templates.conftest import Estate
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/"}
@@ -181,9 +181,29 @@ def test_lead_protects_changes_and_lifts_by_a_form(estate: Estate) -> None:
     assert (stands.verbs, stands.approver, stands.is_always_on) == (["pause", "stop"], "lead", True)
     assert "Always on" in client.get("/").content.decode()
     assert connector.name in client.get("/protections/").content.decode()
-    client.post(path, {"lift": "1"})
-    assert not Protection.objects.exists()
     assert client.post(path, {"approver": "lead"}).status_code == 422
+
+
+def test_lifting_goes_by_forms_from_one_lead_to_a_second_person(estate: Estate) -> None:
+    connector = protected(estate, reason="cards").connector
+    path = f"/connectors/{connector.pk}/protection/"
+    lead, admin = estate.client("lead"), estate.client("admin")
+
+    said = lead.post(path, {"lift": "1", "reason": "retired"}, follow=True).content.decode()
+    mine, theirs = lead.get(path).content.decode(), admin.get(path).content.decode()
+    inbox = admin.get("/approvals/").content.decode()
+
+    asked = Loosening.objects.get()
+    assert "waits for a second person" in said
+    assert ('value="take_back"' in mine, 'value="approve"' in mine) == (True, False)
+    assert ('value="take_back"' in theirs, 'value="approve"' in theirs) == (False, True)
+    assert "Protections to be weakened" in inbox
+    assert "“retired”" in inbox
+    decision = f"/protections/loosenings/{asked.pk}/decision/"
+    assert lead.post(decision, {"choice": "approve"}).status_code == 403
+    assert Protection.objects.exists()
+    assert "is protected as was asked for" in admin.post(decision, {"choice": "approve"}, follow=True).content.decode()
+    assert not Protection.objects.exists()
 
 
 @pytest.mark.parametrize(("name", "status"), [("operator", 403), ("viewer", 403), ("stranger", 404)])

@@ -18,10 +18,13 @@ from connectors.api.pagination import Pages
 from connectors.models import Approval as ApprovalModel
 from connectors.models import BreakGlass, FreezeWindow, Team
 from connectors.models import Connector as ConnectorModel
+from connectors.models import Loosening as LooseningModel
 from connectors.models import Pipeline as PipelineModel
+from connectors.models import Protection as ProtectionModel
 from connectors.queries import approvals as approval_reads
 from connectors.queries import connectors as queries
 from connectors.queries import guards as reads
+from connectors.queries import loosenings as loosening_reads
 from connectors.services import actors, approvals, freezes, protections
 
 OPEN = OpenApiParameter("open", bool, description="true: only what something can still come of.")
@@ -140,10 +143,10 @@ class ConnectorProtection(Endpoint):
     @extend_schema(
         operation_id="connectors_protect",
         request=serializers.ProtectionSerializer,
-        responses=serializers.ProtectionSerializer,
+        responses={200: serializers.ProtectionSerializer, 202: serializers.LooseningSerializer},
     )
     def put(self, request: Request, pk: int) -> Response:
-        """This will protect a connector, or change how; leads and admins."""
+        """This will protect a connector, or change how; leads and admins. What makes it weaker (202) has to wait."""
         found = get_object_or_404(queries.visible_to(self.viewer), pk=pk)
         form = serializers.ProtectionSerializer(data=request.data)
         form.is_valid(raise_exception=True)
@@ -157,14 +160,60 @@ class ConnectorProtection(Endpoint):
             actor=actors.of(request),
             viewer=self.viewer,
         )
-        return Response(serializers.ProtectionSerializer(made).data)
+        if isinstance(made, ProtectionModel):
+            return Response(serializers.ProtectionSerializer(made).data)
+        return _loosening(made, HTTPStatus.ACCEPTED)
 
-    @extend_schema(operation_id="connectors_unprotect", responses={204: None})
+    @extend_schema(operation_id="connectors_unprotect", responses={202: serializers.LooseningSerializer})
     def delete(self, request: Request, pk: int) -> Response:
-        """This will lift the protection; leads and admins."""
+        """This will ask a second person, a lead or an admin, to let the protection be lifted; leads and admins."""
         found = get_object_or_404(queries.visible_to(self.viewer), pk=pk)
-        protections.lift(connector=found, actor=actors.of(request), viewer=self.viewer)
+        made = protections.lift(connector=found, actor=actors.of(request), viewer=self.viewer)
+        return _loosening(made, HTTPStatus.ACCEPTED)
+
+
+class Loosenings(Endpoint):
+    """`loosenings/`"""
+
+    @extend_schema(operation_id="loosenings_list", responses=serializers.LooseningSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """This will list the protections that are to become weaker and wait for a second person."""
+        return self.page(loosening_reads.open_now(self.viewer), serializers.LooseningSerializer)
+
+
+class Loosening(Endpoint):
+    """`loosenings/{id}/`"""
+
+    @extend_schema(operation_id="loosenings_retrieve", responses=serializers.LooseningSerializer)
+    def get(self, request: Request, pk: int) -> Response:
+        """This will give one, and what became of it."""
+        return _loosening(get_object_or_404(loosening_reads.visible_to(self.viewer), pk=pk))
+
+    @extend_schema(operation_id="loosenings_take_back", responses={204: None})
+    def delete(self, request: Request, pk: int) -> Response:
+        """This will take back what the person has asked for."""
+        found = get_object_or_404(loosening_reads.visible_to(self.viewer), pk=pk)
+        protections.take_back(loosening=found, actor=actors.of(request), viewer=self.viewer)
         return Response(status=HTTPStatus.NO_CONTENT)
+
+
+class LooseningDecision(Endpoint):
+    """`loosenings/{id}/decision/`"""
+
+    @extend_schema(
+        operation_id="loosenings_decide",
+        request=serializers.LooseningDecisionSerializer,
+        responses=serializers.LooseningSerializer,
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        """This will approve, so that the protection becomes weaker at once, or decline."""
+        found = get_object_or_404(loosening_reads.visible_to(self.viewer), pk=pk)
+        form = serializers.LooseningDecisionSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        wish = form.validated_data
+        decide = protections.approve if wish["choice"] == "approve" else protections.decline
+        actor = actors.of(request)
+        return _loosening(decide(loosening=found, actor=actor, viewer=self.viewer, said=wish["said"]))
 
 
 class Approvals(Endpoint):
@@ -251,6 +300,10 @@ def _found(endpoint: Endpoint, request: Request, pk: uuid.UUID) -> tuple[Approva
 
 def _shown(approval: ApprovalModel, status: int = HTTPStatus.OK) -> Response:
     return Response(serializers.ApprovalSerializer(approval).data, status=status)
+
+
+def _loosening(made: LooseningModel, status: int = HTTPStatus.OK) -> Response:
+    return Response(serializers.LooseningSerializer(made).data, status=status)
 
 
 def _all(rows: QuerySet[Any], ids: list[int]) -> list[ConnectorModel | PipelineModel]:

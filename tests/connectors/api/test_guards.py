@@ -70,8 +70,23 @@ def test_protected_takes_a_second_person(client_of: ClientOf, estate: Estate) ->
     done = post(second, f"approvals/{asked['id']}/approve/", said="go").json()
     assert done["status"] == "used"
     assert str(Operation.objects.get().pk) == done["targets"][0]["operation"]
-    assert lead.delete(f"{API}connectors/{pk}/protection/").status_code == 204
-    assert operator.get(f"{API}connectors/{pk}/protection/").status_code == 404
+
+
+def test_protection_is_lifted_by_two(client_of: ClientOf, estate: Estate) -> None:
+    protect(estate, estate.connectors[0])
+    lead, admin, path = client_of("lead"), client_of("admin"), f"{API}connectors/{estate.connectors[0].pk}/protection/"
+
+    asked = lead.delete(path)
+    weaker = lead.put(path, {"verbs": ["pause"]}, format="json")
+    decide = f"loosenings/{weaker.json()['id']}/decision/"
+
+    assert (asked.status_code, asked.json()["is_lift"], weaker.status_code) == (202, True, 202)
+    assert admin.get(f"{API}loosenings/").json()["count"] == 1
+    assert client_of("stranger").get(f"{API}loosenings/").json()["count"] == 0
+    assert post(lead, decide, choice="approve").status_code == 403
+    assert post(admin, decide, choice="approve", said="fine").json()["outcome"] == "approved"
+    assert lead.get(path).json()["verbs"] == ["pause"]
+    assert admin.delete(f"{API}loosenings/{weaker.json()['id']}/").status_code == 403
 
 
 def test_approvals_are_declined_taken_back_and_listed(client_of: ClientOf, estate: Estate) -> None:

@@ -53,7 +53,9 @@ def protect(estate: Estate, connector: Connector, **fields: Any) -> Protection:
     values: dict[str, Any] = {
         "verbs": [Verb.PAUSE, Verb.STOP, Verb.RESTART], "approver": "operator", "is_always_on": False, **fields
     }  # fmt: skip
-    return protections.protect(connector=connector, actor=actor, viewer=viewer, **values)
+    made = protections.protect(connector=connector, actor=actor, viewer=viewer, **values)
+    assert isinstance(made, Protection)
+    return made
 
 
 def in_minutes(number: float) -> datetime:
