@@ -160,7 +160,7 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     class Meta:
         model = Approval
         fields = [
-            "id", "kind", "status", "targets", "asked_by", "reason", "asked_at", "lapses_at", "decided_at",
+            "id", "kind", "status", "targets", "asked_by", "reason", "ticket", "asked_at", "lapses_at", "decided_at",
             "decided_by", "said", "until",
         ]  # fmt: skip
 
@@ -172,6 +172,7 @@ class ApprovalRequestSerializer(serializers.Serializer[Any]):
     connectors = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=MOST, default=list)
     pipelines = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=MOST, default=list)
     reason = serializers.CharField(max_length=500)
+    ticket = serializers.CharField(required=False, allow_blank=True, max_length=80, default="")
     until = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 

@@ -196,8 +196,9 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
     class Meta:
         model = Operation
         fields = [
-            "id", "kind", "target", "account", "status", "reason", "error", "actor", "attempts", "state_before",
-            "requested_at", "sent_at", "accepted_at", "converging_at", "finished_at", "deadline_at", "seconds", "proof",
+            "id", "kind", "target", "account", "status", "reason", "ticket", "error", "actor", "attempts",
+            "state_before", "requested_at", "sent_at", "accepted_at", "converging_at", "finished_at", "deadline_at",
+            "seconds", "proof",
         ]  # fmt: skip
 
     @extend_schema_field(TargetSerializer)
@@ -214,6 +215,7 @@ class OperationRequestSerializer(serializers.Serializer[Any]):
     pipeline = serializers.IntegerField(required=False)
     kind = serializers.CharField()
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
+    ticket = serializers.CharField(required=False, allow_blank=True, max_length=80, default="")
     until = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
     def validate_kind(self, kind: str) -> Verb:

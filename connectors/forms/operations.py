@@ -36,10 +36,9 @@ class OperationForm(forms.Form):
         return data
 
     @property
-    def reason_on_record(self) -> str:
-        """The reason with its ticket."""
-        reason, ticket = self.cleaned_data["reason"], self.cleaned_data["ticket"]
-        return f"{reason} ({ticket})" if reason and ticket else reason or ticket
+    def why(self) -> dict[str, Any]:
+        """The reason and its ticket."""
+        return {name: self.cleaned_data[name] for name in ("reason", "ticket")}
 
 
 class ExtensionForm(forms.Form):

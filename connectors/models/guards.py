@@ -222,6 +222,7 @@ class Approval(models.Model):
     token = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
     actor = models.CharField(max_length=150)
     reason = models.TextField()
+    ticket = models.CharField(max_length=80, blank=True)
     until = models.DateTimeField(null=True, blank=True)
     """For a pause or stop that is to end by itself."""
     asked_at = models.DateTimeField()

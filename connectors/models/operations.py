@@ -32,6 +32,7 @@ class Operation(models.Model):
     actor = models.CharField(max_length=150)
     """Who asked, in words: a user name, a token's name, or the system."""
     reason = models.TextField(blank=True)
+    ticket = models.CharField(max_length=80, blank=True)
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # unique where given
     request_id = models.CharField(max_length=100, blank=True)
     batch_id = models.UUIDField(null=True, blank=True)

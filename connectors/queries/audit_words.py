@@ -34,6 +34,8 @@ SAID = {
     "connector.note.written": "wrote a note on connector",
     "pipeline.note.written": "wrote a note on pipeline",
     "site.signing_key.rotated": "changed the signing key",
+    "connector.configuration.read": "read the configuration of connector",
+    "review.question.mailed": "mailed a question to",
     "audit.exported": "exported from the record",
     "review.approved": "signed off:",
     "review.questioned": "asked about:",

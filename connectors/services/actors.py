@@ -31,6 +31,11 @@ def of(request: HttpRequest) -> Actor:
     return _named(request)
 
 
+def reader(request: HttpRequest) -> Actor:
+    """This will name who really looks, also while they look as somebody else: what they read is on record as theirs."""
+    return _named(request)
+
+
 def viewer(request: HttpRequest) -> Viewer:
     """
     This will give the person behind a request with their roles, what a token leaves of them, or whom they simulate.

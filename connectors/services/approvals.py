@@ -34,6 +34,7 @@ def ask(
     reason: str,
     actor: Actor,
     viewer: Viewer,
+    ticket: str = "",
     until: datetime | None = None,
     now: datetime | None = None,
 ) -> Approval:
@@ -50,7 +51,7 @@ def ask(
     now = now or timezone.now()
     if actor.kind == "system" or not viewer.user_id:
         raise NotAllowed("Only a person asks for an approval.")
-    if not reason.strip():
+    if not reason.strip() and not ticket:
         raise NotNow("Say why: whoever approves has to know.")
     if not 0 < len(targets) <= MOST:
         raise NotNow(f"Name between 1 and {MOST} targets.")
@@ -68,6 +69,7 @@ def ask(
         token_id=actor.token_id,
         actor=actor.label,
         reason=reason,
+        ticket=ticket,
         until=until,
         asked_at=now,
         lapses_at=now + ASKED_LASTS,
@@ -242,7 +244,8 @@ def _carry_out(approval: Approval, item: ApprovalTarget, now: datetime) -> str:
         viewer = permissions.viewer_of(approval.user, approval.token, now)
         wish: dict[str, Any] = {
             "target": target, "verb": Verb(approval.kind), "actor": actor, "viewer": viewer,
-            "reason": approval.reason, "key": f"approval:{approval.pk}:{item.pk}", "now": now,
+            "reason": approval.reason, "ticket": approval.ticket, "key": f"approval:{approval.pk}:{item.pk}",
+            "now": now,
         }  # fmt: skip
         with transaction.atomic():
             if approval.until:
@@ -282,7 +285,7 @@ def _record(
     after: dict[str, Any] = {"approval": str(approval.pk), "verb": approval.kind, "asked_by": approval.actor}
     audit.record(
         f"{noun}.approval.{what}", actor=actor, result=result, target=target, reason=reason, after=after, error=error,
-        at=now,
+        ticket=approval.ticket, at=now,
     )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def record(
         user_agent=secrets.strip(actor.user_agent),
         request_id=(operation.request_id if operation else "") or actor.request_id,
         reason=secrets.strip(reason),
-        ticket=ticket,
+        ticket=secrets.strip(ticket or (operation.ticket if operation else "")),
         before=secrets.mask(_plain(before)),
         after=secrets.mask(_plain(after)),
         operation_id=operation.pk if operation else None,

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -178,16 +179,17 @@ def _ask_one(batch: Batch, pk: int, actor: Actor, viewer: Viewer) -> None:
     item = rows.filter(pk=pk, status=Status.WAITING).first()
     if item is None:
         return  # another worker has it
-    verb, reason = Verb(batch.kind), _reason(batch)
+    verb = Verb(batch.kind)
+    said: dict[str, Any] = {"reason": batch.reason, "ticket": batch.ticket}
     try:
         item.operation = operations.request(
-            target=item.connector, verb=verb, actor=actor, viewer=viewer, reason=reason, key=f"batch:{batch.pk}:{pk}",
-            batch_id=batch.pk,
+            target=item.connector, verb=verb, actor=actor, viewer=viewer, key=f"batch:{batch.pk}:{pk}",
+            batch_id=batch.pk, **said,
         )  # fmt: skip
     except operations.NotPossible as error:
         item.status, item.why = Status.SKIPPED, str(error)
         target = operations.locked(item.connector)
-        operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error, batch_id=batch.pk)
+        operations.record_refusal(target=target, verb=verb, actor=actor, error=error, batch_id=batch.pk, **said)
         if isinstance(error, operations.Frozen) and actor == TIMER and batch.parent:
             holds.reopen(batch=batch.parent, connector=item.connector, trouble=str(error), now=timezone.now())
     else:
@@ -195,10 +197,6 @@ def _ask_one(batch: Batch, pk: int, actor: Actor, viewer: Viewer) -> None:
         if batch.until:
             holds.open_for(item.operation, until=batch.until, batch=batch)
     item.save(update_fields=["status", "why", "operation"])
-
-
-def _reason(batch: Batch) -> str:
-    return f"{batch.reason} ({batch.ticket})" if batch.ticket else batch.reason
 
 
 def _finish(batch: Batch, now: datetime) -> None:

@@ -27,6 +27,7 @@ def hold(
     actor: Actor,
     viewer: permissions.Viewer,
     reason: str = "",
+    ticket: str = "",
     key: str = "",
     now: datetime | None = None,
 ) -> Operation:
@@ -41,7 +42,7 @@ def hold(
         raise NotNow(f"{LABELS[verb]} has no end: only pause and stop do.")
     _check(until, now)
     operation = operations.request(
-        target=target, verb=verb, actor=actor, viewer=viewer, reason=reason, key=key, now=now
+        target=target, verb=verb, actor=actor, viewer=viewer, reason=reason, ticket=ticket, key=key, now=now
     )
     if not Hold.objects.filter(operation=operation).exists():  # the same press again
         open_for(operation, until=until)
@@ -116,11 +117,12 @@ def expire(pk: int, *, actor: Actor, viewer: permissions.Viewer, now: datetime |
 
 def _resume(hold: Hold, actor: Actor, viewer: permissions.Viewer, now: datetime) -> None:
     verb = INVERSE[Verb(hold.operation.kind)]
+    ticket = hold.operation.ticket
     reason = f"{hold.actor} held it until now" + (f": {hold.operation.reason}" if hold.operation.reason else "")
     try:
         with transaction.atomic():
             hold.resumption = operations.request(
-                target=hold.target, verb=verb, actor=actor, viewer=viewer, reason=reason, now=now
+                target=hold.target, verb=verb, actor=actor, viewer=viewer, reason=reason, ticket=ticket, now=now
             )
     except NotPossible as error:
         hold.tried_at, hold.trouble = now, str(error)
@@ -146,7 +148,9 @@ def wait_on(operation: Operation, *, trouble: str, now: datetime) -> None:
     for hold in ended.select_related("operation", "connector", "pipeline")[:1]:
         held = hold.operation
         type(hold.target).objects.filter(pk=hold.target.pk).update(
-            desired_at=held.requested_at, desired_by=held.actor, desired_reason=held.reason
+            desired_at=held.requested_at,
+            desired_by=held.actor,
+            desired_reason=operations.in_words(held.reason, held.ticket),
         )
         hold.resumption, hold.tried_at, hold.trouble, hold.ended_at, hold.outcome = None, now, trouble, None, ""
         hold.save(update_fields=["resumption", "tried_at", "trouble", "ended_at", "outcome"])

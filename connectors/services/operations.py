@@ -100,6 +100,7 @@ def request(
     actor: Actor,
     viewer: permissions.Viewer,
     reason: str = "",
+    ticket: str = "",
     key: str = "",
     batch_id: uuid.UUID | None = None,
     now: datetime | None = None,
@@ -125,11 +126,13 @@ def request(
     passage = guards.judge(target, verb, actor=actor, viewer=viewer, now=now)
     if passage.refusal:
         raise GUARDED[passage.refusal.rule](passage.refusal.sentence)
-    operation = _create(target, verb, actor, capability, reason=reason, key=key, batch_id=batch_id, now=now)
+    operation = _create(
+        target, verb, actor, capability, reason=reason, ticket=ticket, key=key, batch_id=batch_id, now=now
+    )
     before = {"state": target.state, "desired_state": target.desired_state}
     if verb in GOALS:
         target.desired_state, target.desired_at = GOALS[verb], now
-        target.desired_by, target.desired_reason = actor.label, reason
+        target.desired_by, target.desired_reason = actor.label, in_words(reason, ticket)
         target.drift_since = target.drift_snoozed_until = None
         target.save(
             update_fields=[
@@ -160,6 +163,7 @@ def record_refusal(
     actor: Actor,
     reason: str,
     error: NotPossible,
+    ticket: str = "",
     batch_id: uuid.UUID | None = None,
 ) -> None:
     """This will put a refused attempt on record, in a transaction of its own."""
@@ -172,6 +176,7 @@ def record_refusal(
             reason=reason,
             before={"state": target.state, "desired_state": target.desired_state},
             error=str(error),
+            ticket=ticket,
             batch_id=batch_id,
         )
 
@@ -248,8 +253,10 @@ def retry(*, operation: Operation, actor: Actor, viewer: permissions.Viewer, key
         raise InProgress("It has no outcome yet; wait for it, or cancel it while it is queued.")
     if operation.status == OperationStatus.CONFIRMED:
         raise NotNow("It was confirmed: there is nothing to repeat.")
-    verb, reason = Verb(operation.kind), operation.reason
-    return request(target=operation.target, verb=verb, actor=actor, viewer=viewer, reason=reason, key=key)
+    return request(
+        target=operation.target, verb=Verb(operation.kind), actor=actor, viewer=viewer, reason=operation.reason,
+        ticket=operation.ticket, key=key,
+    )  # fmt: skip
 
 
 UNDER_WAY = (OperationStatus.SENT, OperationStatus.ACCEPTED, OperationStatus.CONVERGING)
@@ -340,6 +347,7 @@ def _create(
     capability: Capability,
     *,
     reason: str,
+    ticket: str,
     key: str,
     batch_id: uuid.UUID | None,
     now: datetime,
@@ -355,6 +363,7 @@ def _create(
                 token_id=actor.token_id,
                 actor=actor.label,
                 reason=reason,
+                ticket=ticket,
                 idempotency_key=key or None,
                 request_id=actor.request_id,
                 batch_id=batch_id,
@@ -366,6 +375,11 @@ def _create(
             )
     except IntegrityError as error:
         raise InProgress("Another request for it was made at the same moment; wait for its outcome.") from error
+
+
+def in_words(reason: str, ticket: str) -> str:
+    """This will give a reason with its ticket, as a row shows it."""
+    return f"{reason} ({ticket})" if reason and ticket else reason or ticket
 
 
 def team_of(target: Connector | Pipeline) -> Team:

@@ -52,8 +52,9 @@ def undo(*, operation: Operation, actor: Actor, viewer: permissions.Viewer, now:
         raise NotNow(f"It is too late to undo: it is {target.state} by now, made so outside.")
     held = _ended_by(operation)
     back = operations.request(
-        target=target, verb=verb, actor=actor, viewer=viewer, reason=f"undone: {label.lower()}", key=key, now=now
-    )
+        target=target, verb=verb, actor=actor, viewer=viewer, reason=f"undone: {label.lower()}",
+        ticket=operation.ticket, key=key, now=now,
+    )  # fmt: skip
     _want_as_before(back, operation)
     _end_hold(operation, now)
     if held and held.until > now:

@@ -96,6 +96,7 @@ def _state(change: StateChange) -> SafeString:
 
 def _operation(operation: Operation) -> SafeString:
     why = format_html(" “{}”", operation.reason) if operation.reason else ""
+    why = format_html("{} {}", why, operation.ticket) if operation.ticket else why
     error = format_html("<small>{}</small>", _short(operation.error)) if operation.error else ""
     return format_html(
         "{} asked to <b>{}</b>{}<small>{}</small>{}",

@@ -105,7 +105,7 @@ def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) 
         if "dialog" in request.POST and "kind" not in form.errors:
             return _new(request, viewer, target, form, status=422)
         return responses.refused(request, viewer, target, _first_error(form), status=422)
-    actor, verb, reason = actors.of(request), form.cleaned_data["kind"], form.reason_on_record
+    actor, verb = actors.of(request), form.cleaned_data["kind"]
     try:
         if form.cleaned_data["starts"]:
             return _later(request, viewer, target, form)
@@ -113,7 +113,7 @@ def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) 
     except operations.ApprovalNeeded:
         return _ask_for_approval(request, viewer, target, form)
     except operations.NotPossible as error:
-        operations.record_refusal(target=target, verb=verb, actor=actor, reason=reason, error=error)
+        operations.record_refusal(target=target, verb=verb, actor=actor, error=error, **form.why)
         status = 403 if isinstance(error, operations.NotAllowed) else 409
         return _refused(request, viewer, target, form, str(error), status)
     except audit.Unwritable as error:
@@ -124,7 +124,7 @@ def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) 
 
 def _asked(target: Connector | Pipeline, form: OperationForm, actor: Actor, viewer: Viewer) -> Operation:
     wish = {"target": target, "verb": form.cleaned_data["kind"], "actor": actor, "viewer": viewer,
-            "reason": form.reason_on_record, "key": _key(target, form)}  # fmt: skip
+            "key": _key(target, form), **form.why}  # fmt: skip
     if until := form.cleaned_data["until"]:
         return holds.hold(until=until, **wish)
     return operations.request(**wish)
@@ -135,7 +135,7 @@ def _later(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, f
     if not isinstance(target, Connector):
         raise operations.NotNow("A pipeline is asked now, not later.")
     data = form.cleaned_data
-    terms = batches.Terms(reason=data["reason"], ticket=data["ticket"], starts_at=data["starts"], until=data["until"])
+    terms = batches.Terms(starts_at=data["starts"], until=data["until"], **form.why)
     made = batches.create(
         connectors=queries.visible_to(viewer).filter(pk=target.pk), verb=data["kind"], terms=terms,
         actor=actors.of(request), viewer=viewer, selection=target.name, key=_key(target, form),
@@ -165,9 +165,9 @@ def _ask_for_approval(
 ) -> HttpResponse:
     """What is protected: the press is a request to a second person."""
     data, actor = form.cleaned_data, actors.of(request)
-    verb, reason, until = data["kind"], form.reason_on_record, data["until"]
+    verb, until = data["kind"], data["until"]
     try:
-        approvals.ask(targets=[target], verb=verb, reason=reason, actor=actor, viewer=viewer, until=until)
+        approvals.ask(targets=[target], verb=verb, actor=actor, viewer=viewer, until=until, **form.why)
     except operations.NotPossible as error:
         return _refused(request, viewer, target, form, str(error), 409)
     words = f"{LABELS[verb]} of {target.name} waits for a second person; it is carried out once they approve."

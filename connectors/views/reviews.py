@@ -12,7 +12,7 @@ from connectors.forms.reviews import DecisionForm, RuleForm, month_of
 from connectors.models import ReviewItem, ReviewNote, ReviewRule
 from connectors.permissions import Viewer
 from connectors.queries import reviews as queries
-from connectors.services import actors, audit, review_rules, reviewing
+from connectors.services import actors, audit, mailing, review_rules, reviewing
 from connectors.views import addresses
 from connectors.views.access import signed_in
 
@@ -67,6 +67,10 @@ def decide(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     except (reviewing.NotReviewable, audit.Unwritable) as error:
         messages.error(request, str(error))
         return redirect(f"{reverse('review')}?item={form.cleaned_data['item'][0]}")
+    if kind == ReviewNote.Kind.QUESTIONED:
+        link = request.build_absolute_uri(reverse("questions"))
+        text = form.cleaned_data["text"]
+        mailing.mail_questions(items=outcome.done, text=text, link=link, actor=actors.of(request))
     _say(request, kind, outcome)
     return redirect(here)
 

@@ -11,6 +11,7 @@ from connectors.models import Connector, Pipeline
 from connectors.permissions import Viewer
 from connectors.queries import batches, pages, timeline
 from connectors.queries import connectors as queries
+from connectors.services import actors, audit, reading
 from connectors.views import addresses, responses
 from connectors.views.access import signed_in
 
@@ -23,6 +24,7 @@ def connector(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     if context is None:
         raise Http404
     flow = pages.flow(context["connector"], request.GET.get("range", ""))
+    context["may_see_configuration"] = context["may_see_configuration"] and _is_on_record(request, context["connector"])
     return render(request, "connectors/connector/connector.html", context | flow | {"stream": f"connector={pk}"})
 
 
@@ -80,6 +82,16 @@ def account(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     may_manage = viewer.may_manage_accounts(found.team_id)
     context = {"account": found, "pipelines": pipelines, "may_manage": may_manage, "viewer": viewer}
     return render(request, "connectors/account/account.html", context)
+
+
+def _is_on_record(request: HttpRequest, connector: Connector) -> bool:
+    """A configuration is shown once it is on record who reads it."""
+    try:
+        if connector.config:
+            reading.configuration(connector=connector, actor=actors.reader(request))
+    except audit.Unwritable:
+        return False
+    return True
 
 
 def _timeline(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) -> HttpResponse:

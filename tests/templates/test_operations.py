@@ -34,6 +34,20 @@ def test_pause_answers_with_the_row(estate: Estate) -> None:
     assert AuditEvent.objects.get().action == "connector.pause.requested"
 
 
+def test_ticket_is_on_record_beside_the_reason_and_shown(estate: Estate) -> None:
+    connector, client = estate.connector(), estate.client("operator")
+    words = {"kind": "pause", "reason": "release 4.2", "ticket": "CHG-7"}
+
+    client.post(f"/connectors/{connector.pk}/operations/", words, headers=HTMX)
+    html = client.get(f"/connectors/{connector.pk}/").content.decode()
+
+    event = AuditEvent.objects.get(action="connector.pause.requested")
+    assert (event.reason, event.ticket) == ("release 4.2", "CHG-7")
+    connector.refresh_from_db()
+    assert connector.desired_reason == "release 4.2 (CHG-7)"
+    assert '<small class="mono">CHG-7</small>' in html
+
+
 def test_pause_from_its_own_page_answers_with_that_page(estate: Estate) -> None:
     connector = estate.connector()
     here = HTMX | {"HX-Current-URL": f"http://testserver/connectors/{connector.pk}/"}

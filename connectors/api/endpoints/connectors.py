@@ -8,6 +8,7 @@ from rest_framework.response import Response
 from connectors.api import filters, serializers
 from connectors.api.base import Endpoint
 from connectors.queries import connectors as queries
+from connectors.services import actors, reading
 
 FILTERS = [
     OpenApiParameter(
@@ -36,6 +37,8 @@ class Connector(Endpoint):
     def get(self, request: Request, pk: int) -> Response:
         """This will give one connector."""
         found = get_object_or_404(queries.visible_to(self.viewer), pk=pk)
+        if found.config and self.viewer.may_see_configuration(found.team_id):
+            reading.configuration(connector=found, actor=actors.reader(request))
         (row,) = queries.rows([found], self.viewer)
         context = {"request": request, "viewer": self.viewer}
         return Response(serializers.ConnectorDetailSerializer(row, context=context).data)

@@ -245,6 +245,7 @@ class Approvals(Endpoint):
             ],
             verb=wish["kind"],
             reason=wish["reason"],
+            ticket=wish["ticket"],
             until=wish["until"],
             actor=actors.of(request),
             viewer=self.viewer,

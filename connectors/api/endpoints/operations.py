@@ -66,9 +66,10 @@ class Operations(Endpoint):
         actor = actors.of(request)
         try:
             made = _asked(wish["until"], target=target, verb=wish["kind"], actor=actor, viewer=self.viewer,
-                          reason=wish["reason"], key=key)  # fmt: skip
+                          reason=wish["reason"], ticket=wish["ticket"], key=key)  # fmt: skip
         except operations.NotPossible as error:
-            operations.record_refusal(target=target, verb=wish["kind"], actor=actor, reason=wish["reason"], error=error)
+            operations.record_refusal(target=target, verb=wish["kind"], actor=actor, reason=wish["reason"],
+                                      ticket=wish["ticket"], error=error)  # fmt: skip
             raise
         place = reverse("api-operation", args=[made.pk], request=request)
         answer = serializers.OperationSerializer(made).data

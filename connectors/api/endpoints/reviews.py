@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import QueryDict
 from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -18,7 +19,7 @@ from connectors.api.base import Endpoint
 from connectors.api.problems import problem
 from connectors.forms.reviews import RuleForm
 from connectors.queries import reviews as queries
-from connectors.services import actors, review_rules, reviewing
+from connectors.services import actors, mailing, review_rules, reviewing
 
 
 class ReviewNoteSerializer(serializers.ModelSerializer[models.ReviewNote]):
@@ -125,6 +126,9 @@ class Decisions(_Review):
             raise PermissionDenied(str(error)) from error
         except reviewing.NotReviewable as error:
             return problem(HTTPStatus.CONFLICT, "not_reviewable", str(error))
+        if wish["decision"] == models.ReviewNote.Kind.QUESTIONED:
+            link = request.build_absolute_uri(reverse("questions"))
+            mailing.mail_questions(items=outcome.done, text=wish["comment"], link=link, actor=actors.of(request))
         refused = {str(item.pk): why for item, why in outcome.refused}
         return Response({"done": [item.pk for item in outcome.done], "refused": refused})
 

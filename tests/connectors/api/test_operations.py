@@ -8,7 +8,10 @@ import pytest
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from connectors import permissions
+from connectors.actor import Actor
 from connectors.models import AuditEvent, Operation
+from connectors.services import operations
 from connectors.states import OperationStatus
 from tests.cast import Estate
 
@@ -30,6 +33,32 @@ def test_post_queues_an_operation(client_of: ClientOf, estate: Estate) -> None:
     assert body["target"] == {"type": "connector", "id": estate.connectors[0].pk, "name": "orders"}
     assert {"requested_at", "sent_at", "accepted_at", "converging_at", "finished_at", "error"} <= set(body)
     assert answer["Location"].endswith(f"{PATH}{body['id']}/")
+
+
+def test_ticket_stands_on_the_request_and_on_its_outcome(client_of: ClientOf, estate: Estate) -> None:
+    body = {"connector": estate.connectors[0].pk, "kind": "pause", "reason": "release", "ticket": "INC-4711"}
+    viewer = permissions.viewer_of(estate.people["operator"])
+
+    made = ask(client_of("operator"), body).json()
+    operation = Operation.objects.get(pk=made["id"])
+    operations.cancel(operation=operation, actor=Actor("person", "operator"), viewer=viewer)
+    ask(client_of("viewer"), body)
+
+    said = AuditEvent.objects.filter(action__startswith="connector.").order_by("pk")
+    assert made["ticket"] == "INC-4711"
+    assert list(said.values_list("action", "ticket", "reason")) == [
+        (f"connector.pause.{how}", "INC-4711", "release") for how in ("requested", "cancelled", "refused")
+    ]
+
+
+def test_ticket_is_kept_when_it_is_asked_once_more(client_of: ClientOf, estate: Estate) -> None:
+    client = client_of("operator")
+    first = ask(client, {"connector": estate.connectors[0].pk, "kind": "pause", "ticket": "INC-4711"}).json()
+    Operation.objects.filter(pk=first["id"]).update(status="timed_out", finished_at=timezone.now())
+
+    again = client.post(f"{PATH}{first['id']}/retry/").json()
+
+    assert (again["ticket"], again["id"] != first["id"]) == ("INC-4711", True)
 
 
 def test_post_is_on_record_under_the_token(client_of: ClientOf, estate: Estate) -> None:

@@ -38,7 +38,7 @@ def orders(estate: Estate) -> Connector:
 
 def wanted(estate: Estate, connector: Connector, name: str = "operator", verb: Verb = Verb.PAUSE) -> Approval:
     actor, viewer = who(estate, name)
-    return approvals.ask(targets=[connector], verb=verb, reason="INC-7", actor=actor, viewer=viewer)
+    return approvals.ask(targets=[connector], verb=verb, reason="INC-7", ticket="CHG-7", actor=actor, viewer=viewer)
 
 
 def test_protected_connector_refuses_without_an_approval(estate: Estate, orders: Connector) -> None:
@@ -67,10 +67,10 @@ def test_approved_it_is_carried_out_as_whoever_asked(estate: Estate, orders: Con
     operation = Operation.objects.get()
     assert (operation.actor, operation.kind, operation.reason, done.status) == ("operator", "pause", "INC-7", "used")
     recorded = AuditEvent.objects.filter(action__startswith="connector.").order_by("id")
-    assert [(e.action, e.actor) for e in recorded if "protection" not in e.action] == [
-        ("connector.approval.asked", "operator"),
-        ("connector.approval.approved", "second"),
-        ("connector.pause.requested", "operator"),
+    assert [(e.action, e.actor, e.ticket) for e in recorded if "protection" not in e.action] == [
+        ("connector.approval.asked", "operator", "CHG-7"),
+        ("connector.approval.approved", "second", "CHG-7"),
+        ("connector.pause.requested", "operator", "CHG-7"),
     ]
 
 

@@ -104,7 +104,7 @@ def test_batch_asks_what_can_be_asked_and_is_done_when_all_was_seen(estate: Esta
     step(batch)
 
     assert (batch.status, batch.is_open, statuses(batch)) == ("done", False, {"confirmed": 2, "skipped": 2})
-    assert set(Operation.objects.values_list("reason", "actor")) == {("move (CHG-1)", "operator")}
+    assert set(Operation.objects.values_list("reason", "ticket", "actor")) == {("move", "CHG-1", "operator")}
     actions = AuditEvent.objects.filter(action__startswith="batch.").order_by("id").values_list("action", flat=True)
     assert list(actions) == ["batch.pause.requested", "batch.pause.done"]
 

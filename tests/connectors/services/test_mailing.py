@@ -10,10 +10,12 @@ from email.message import EmailMessage
 from typing import Any, ClassVar
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from connectors.models import AuditEvent
+from connectors.models import AuditEvent, ReviewItem
 from tests.cast import Estate
 
 ADDRESS = "new@example.org"
@@ -131,3 +133,73 @@ def test_the_api_mails_too_and_says_so(estate: Estate, postman: type[Postman], s
 
     assert (made["mail"], again["mail"]) == ("sent", "off")
     assert made["link"] in postman.taken[0].get_content()
+
+
+WHY = "Which ticket was it?"
+
+
+def done_by(*people: User) -> list[int]:
+    """This will make an item of review for each of these."""
+    return [
+        ReviewItem.objects.create(
+            key=f"event:{number}", event_id=number, said=f"{person.username} stopped thing {number}", actor="somebody",
+            people=[person.pk], rules=["Rule"], weight=1, at=timezone.now(),
+        ).pk
+        for number, person in enumerate(people)
+    ]  # fmt: skip
+
+
+def question(estate: Estate, items: list[int]) -> None:
+    """This will ask about items as the auditor does."""
+    auditor = Client()
+    auditor.force_login(estate.people["auditor"])
+    words = {"item": items, "kind": "questioned", "text": WHY}
+    assert auditor.post("/review/decisions/", words).status_code == 302
+
+
+def with_addresses(estate: Estate, *names: str) -> list[User]:
+    """This will give these of the cast an address."""
+    for name in names:
+        User.objects.filter(username=name).update(email=f"{name}@example.org")
+    return [estate.people[name] for name in names]
+
+
+def test_a_question_is_mailed_once_to_each_person_who_is_asked(estate: Estate, postman: type[Postman]) -> None:
+    operator, lead = with_addresses(estate, "operator", "lead")
+
+    question(estate, done_by(operator, operator, lead, estate.people["viewer"]))
+
+    mails = {mail["To"]: mail.get_content() for mail in postman.taken}
+    assert sorted(mails) == ["lead@example.org", "operator@example.org"]
+    assert "auditor looks again at what you did" in mails["operator@example.org"]
+    assert WHY in mails["operator@example.org"]
+    assert "About: operator stopped thing 0; operator stopped thing 1" in mails["operator@example.org"]
+    assert "http://testserver/questions/" in mails["operator@example.org"]
+    events = AuditEvent.objects.filter(action="review.question.mailed").order_by("target")
+    assert [(e.target, e.result, e.actor, e.after) for e in events] == [
+        ("lead", "done", "auditor", {"questions": 1}), ("operator", "done", "auditor", {"questions": 2}),
+    ]  # fmt: skip
+
+
+def test_a_question_waits_on_the_page_where_no_mail_goes_out(estate: Estate, postman: type[Postman]) -> None:
+    postman.is_closed = True
+    (operator,) = with_addresses(estate, "operator")
+
+    question(estate, done_by(operator))
+
+    event = AuditEvent.objects.get(action="review.question.mailed")
+    assert (event.result, "planted" in event.error) == ("failed", False)
+    asked = Client()
+    asked.force_login(operator)
+    page = asked.get("/questions/").content.decode()
+    assert WHY in page
+    assert 'Asked of you <b class="count">1</b>' in page
+
+
+def test_the_api_mails_questions_too(estate: Estate, postman: type[Postman]) -> None:
+    items = done_by(*with_addresses(estate, "operator"))
+    client = APIClient(headers={"Authorization": f"Token {estate.token('auditor')}"})
+
+    client.post("/api/v1/reviews/decisions/", {"items": items, "decision": "questioned", "comment": WHY}, format="json")
+
+    assert [mail["To"] for mail in postman.taken] == ["operator@example.org"]
