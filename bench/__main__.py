@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import counts, observing, pages, record, report, streams
+from bench import batch, counts, observing, pages, record, report, starting, streams, workers
 from bench.figures import Figure
 from bench.lab import Lab, say
 from bench.stack import Stack
@@ -18,7 +18,11 @@ ROWS: dict[str, Callable[[Lab], Iterator[Figure]]] = {
     "requests": observing.request_figures,
     "counts": counts.figures,
     "streams": streams.figures,
+    "clicks": workers.click_figures,
+    "batch": batch.figures,
+    "workers": workers.figures,
     "audit": record.figures,
+    "starting": starting.figures,
 }
 SHORT = ("counts", "requests")
 """What is the same on every machine."""

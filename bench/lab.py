@@ -42,7 +42,7 @@ class Place:
         self.connectors = connectors
         self.estate = plan(connectors, accounts)
         self.sandboxes: Sandboxes = stack.sandboxes(self.estate)
-        self.env = stack.database(f"of_{connectors}")
+        self.env = stack.database(f"of_{connectors}_at_{len(self.estate)}")
         self._stack = stack
         self._web: Web | None = None
         self.reader = Reader(self.env)
@@ -88,15 +88,16 @@ class Lab:
         self.connectors = connectors
         self.accounts = accounts
         self.rounds = rounds
-        self._places: dict[int, Place] = {}
+        self._places: dict[tuple[int, int | None], Place] = {}
 
-    def place(self, connectors: int | None = None) -> Place:
-        """This will give the estate of a size; normally the whole one."""
+    def place(self, connectors: int | None = None, accounts: int | None = None) -> Place:
+        """This will give the estate of a size; normally the whole one, spread as it usually is."""
         size = connectors or self.connectors
-        if size not in self._places:
+        spread = accounts or (self.accounts if size == self.connectors else None)
+        if (size, spread) not in self._places:
             say(f"an estate of {size} connectors")
-            self._places[size] = Place(self.stack, size, self.accounts if size == self.connectors else None)
-        return self._places[size]
+            self._places[size, spread] = Place(self.stack, size, spread)
+        return self._places[size, spread]
 
     def end(self) -> None:
         """This will let the readers go."""

@@ -8,6 +8,9 @@ One command a line on stdin, one JSON answer a line on stdout:
     floor ADDRESS TAKE                   fetch every address of a take and decode it, 16 accounts at a time
     count SESSION PATH                   the queries and the compressed bytes of a page
     statements VENDOR                    the statements of driving one account of a vendor
+    enqueue                              wake every account, as a tick does
+    click VENDOR NUMBER                  ask for a pause or resume of a connector and wait for its outcome
+    batch ACCOUNT                        ask for a pause of all that runs at an account and wait for its end
 """
 
 import asyncio
@@ -81,6 +84,59 @@ class Reader:
             driver.drive(account.pk)
         return {"statements": len(asked)}
 
+    def enqueue(self) -> Answer:
+        """This will hint to the workers that every account is due."""
+        from connectors import tasks
+        from connectors.models import VendorAccount
+
+        at = time.time()
+        VendorAccount.objects.update(due_at=None)
+        for pk in VendorAccount.objects.values_list("pk", flat=True):
+            tasks.drive.delay(pk)
+        return {"at": at}
+
+    def click(self, vendor: str, number: str) -> Answer:
+        """This will ask as the page does; the connectors of a vendor take turns."""
+        from connectors.models import Connector
+        from connectors.services import operations
+        from connectors.states import State, Verb
+
+        actor, viewer = _somebody()
+        rows = Connector.objects.filter(account__vendor=vendor, state__in=[State.RUNNING, State.PAUSED]).order_by("pk")
+        found = rows.select_related("account__team", "pipeline", "team")
+        target = found[int(number) * 7 % found.count()]
+        verb = Verb.PAUSE if target.state == State.RUNNING else Verb.RESUME
+        operation = operations.request(target=target, verb=verb, actor=actor, viewer=viewer)
+        while operation.finished_at is None:
+            time.sleep(0.02)
+            operation.refresh_from_db()
+        if operation.status != "confirmed":
+            raise RuntimeError(f"{verb} ended {operation.status}: {operation.error}")
+        return {
+            "requested_at": operation.requested_at.timestamp(),
+            "finished_at": operation.finished_at.timestamp(),
+            "account": target.account.name,
+        }
+
+    def batch(self, account: str) -> Answer:
+        """This will ask as the page does, and say how long it took and how its items ended."""
+        from django.db.models import Count
+
+        from connectors.models import Connector
+        from connectors.services import batches
+        from connectors.services.batches import Terms
+        from connectors.states import State, Verb
+
+        actor, viewer = _somebody()
+        rows = Connector.objects.filter(account__name=account, state=State.RUNNING, pipeline__state=State.RUNNING)
+        began = time.time()
+        made = batches.create(connectors=rows, verb=Verb.PAUSE, terms=Terms(), actor=actor, viewer=viewer)
+        while made.finished_at is None:
+            time.sleep(0.05)
+            made.refresh_from_db()
+        ends = dict(made.items.values_list("status").annotate(number=Count("pk")))
+        return {"seconds": made.finished_at.timestamp() - began, "ends": ends}
+
     def drive(self) -> Answer:
         """This will make every account due and drive each once."""
         from django.db.models import F
@@ -101,6 +157,17 @@ class Reader:
         for path in found:
             accounts["/".join(path.split("/", 3)[:3])].append(path)
         return _measured(lambda: self.plain.run(_fetch(address, list(accounts.values()))))
+
+
+def _somebody() -> tuple[Any, Any]:
+    """An operator of every team: actor and viewer."""
+    from django.contrib.auth.models import User
+
+    from connectors import permissions
+    from connectors.actor import Actor
+
+    user = User.objects.get(username="person-0")
+    return Actor("person", user.username, user_id=user.pk), permissions.viewer_of(user)
 
 
 def _drive(account_id: int) -> None:

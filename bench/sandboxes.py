@@ -8,6 +8,8 @@ making of them costs nothing while a client is measured.
     POST /_bench/vary {"take", "as"}  the same answers in other bytes: each object's keys in reverse order
     POST /_bench/nudge {"every", "change"}  every so-manyth connector is changed, as at the vendor's own console
     POST /_bench/play {"take"}        reads are answered from a take; an empty name: live again
+    POST /_bench/limit {"place", "a_second"}  a world takes so many requests a second, whatever they ask; 0: any number
+    GET  /_bench/due?place=           when the last appointment of a world falls due, kept or not
     GET  /_bench/take?name=           what was asked: `{path and query: bytes of the answer}`
 """
 
@@ -16,6 +18,7 @@ import json
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +31,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from bench.estate import plan
-from connectors.vendors.sandbox import Bench, Clock, find
+from connectors.vendors.sandbox import Bench, Clock, World, find
 
 Answer = tuple[Message, bytes]
 
@@ -43,6 +46,27 @@ class Stopwatch(Clock):
         return self.stopped_at or time.time()
 
 
+class Limit:
+    """So many requests in each second of the clock; what is beyond is told when the next begins."""
+
+    def __init__(self, a_second: int) -> None:
+        self.a_second = a_second
+        self.second = 0
+        self.taken = 0
+
+    def take(self) -> tuple[bool, dict[str, str]]:
+        """This will count a request: whether it is let in, and what the answer says of the limit."""
+        now = time.time()
+        if int(now) != self.second:
+            self.second, self.taken = int(now), 0
+        self.taken += 1
+        rest = f"{self.second + 1 - now:.3f}"
+        left = max(0, self.a_second - self.taken)
+        said = {"X-RateLimit-Limit": str(self.a_second), "X-RateLimit-Remaining": str(left), "X-RateLimit-Reset": rest}
+        is_in = self.taken <= self.a_second
+        return is_in, said if is_in else {**said, "Retry-After": rest}
+
+
 @dataclass
 class Worlds:
     """All worlds behind one address, told apart by the first two parts of the path. An ASGI app."""
@@ -52,13 +76,28 @@ class Worlds:
     takes: dict[str, dict[str, Answer]] = field(default_factory=dict)
     recording: str = ""
     playing: str = ""
+    limits: dict[str, Limit] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         routes = [
             Route(f"/{verb.__name__}", verb, methods=["POST"])
-            for verb in (self.record, self.vary, self.play, self.nudge)
+            for verb in (self.record, self.vary, self.play, self.nudge, self.limit)
         ]
-        self.control = Starlette(routes=[Mount("/_bench", routes=[*routes, Route("/take", self.take)])])
+        routes += [Route("/take", self.take), Route("/due", self.due)]
+        self.control = Starlette(routes=[Mount("/_bench", routes=routes)])
+        self.dues: dict[str, float] = {}
+        for place, bench in self.benches.items():
+            self._watch(place, bench.world)
+
+    def _watch(self, place: str, world: World) -> None:
+        """Appointments are kept when somebody looks; what counts is when they were for."""
+        arrange = world.later
+
+        def later(seconds: float, act: Callable[[], None]) -> None:
+            self.dues[place] = max(self.dues.get(place, 0.0), world.clock.now() + seconds * world.tempo + world.drag)
+            arrange(seconds, act)
+
+        world.later = later  # type: ignore[method-assign]  # this one world's
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """This will play an answer, or let the world behind the path make one."""
@@ -81,8 +120,14 @@ class Worlds:
         self, place: str, scope: Scope, receive: Receive, send: Send, keep: dict[str, Answer] | None, key: str
     ) -> None:
         messages: list[Message] = []
+        is_in, said = self.limits[place].take() if place in self.limits else (True, {})
+        if not is_in:
+            await Response(status_code=429, headers=said)(scope, receive, send)
+            return
 
         async def noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *((k.lower().encode(), v.encode()) for k, v in said.items())]
             messages.append(message)
             await send(message)
 
@@ -113,6 +158,14 @@ class Worlds:
         self.takes[wish["as"]] = {key: _varied(*answer) for key, answer in self.takes[wish["take"]].items()}
         return Response(status_code=204)
 
+    async def limit(self, request: Request) -> Response:
+        """This will let a world take so many requests a second."""
+        wish = await request.json()
+        self.limits.pop(wish["place"], None)
+        if wish["a_second"]:
+            self.limits[wish["place"]] = Limit(wish["a_second"])
+        return Response(status_code=204)
+
     async def nudge(self, request: Request) -> Response:
         """This will change the first connector of every so many, in each world."""
         wish = await request.json()
@@ -122,6 +175,10 @@ class Worlds:
             for external_id in found[:: wish["every"]]:
                 bench.world.nudge(external_id, wish["change"])
         return Response(status_code=204)
+
+    async def due(self, request: Request) -> Response:
+        """This will say when a world's last change was to happen."""
+        return JSONResponse(self.dues.get(request.query_params["place"], 0.0))
 
     async def take(self, request: Request) -> Response:
         """This will say what a take holds."""

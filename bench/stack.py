@@ -132,7 +132,20 @@ class Sandboxes:
         """This will ask it something outside the vendors' interfaces; see `bench.sandboxes`."""
         httpx.post(f"{self.address}/_bench/{what}", json=wish, timeout=120).raise_for_status()
 
+    def due(self, account: str) -> float:
+        """This will say when the last change under way at an account's world was to happen, by its own clock."""
+        return float(httpx.get(f"{self.address}/_bench/due", params={"place": _place(account)}, timeout=60).json())
+
+    def limit(self, account: str, a_second: int) -> None:
+        """This will let an account's world take so many requests a second; 0 any number."""
+        self.tell("limit", place=_place(account), a_second=a_second)
+
     def take(self, name: str) -> dict[str, int]:
         """This will say what a take holds: bytes by path and query."""
         found: dict[str, int] = httpx.get(f"{self.address}/_bench/take", params={"name": name}, timeout=60).json()
         return found
+
+
+def _place(account: str) -> str:
+    vendor, number = account.rsplit("-", 1)
+    return f"/{vendor}/{int(number)}"

@@ -1,0 +1,99 @@
+"""Driving every account by one, two and four workers; and from a click to its confirmation."""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+from bench.figures import Figure, quantile
+from bench.lab import Lab, Place
+from bench.observing import record
+from dashboard.stack.processes import Child
+
+ROW = "workers"
+PASSES = 3
+"""Drives of each account in one measurement."""
+CLICKS = 20
+CELERY = ("-m", "celery", "-q", "-A", "dashboard.celery")
+WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING")
+
+
+def figures(lab: Lab) -> Iterator[Figure]:
+    """This will compare the drives a second of more workers with those of one, in turn."""
+    place = lab.place()
+    record(place)
+    cores = os.cpu_count() or 1
+    rates: dict[int, list[float]] = {1: [], 2: [], 4: []}
+    for _ in range(lab.rounds):
+        for number, found in rates.items():
+            found.append(_rate(lab, place, number))
+    place.sandboxes.tell("play", take="")
+    for number in (2, 4):
+        gains = sorted(more / one for one, more in zip(rates[1], rates[number], strict=True))
+        share = gains[len(gains) // 2] / min(number, cores)
+        detail = (
+            f"{quantile(rates[number], 0.5):.0f} drives a second against {quantile(rates[1], 0.5):.0f}; {cores} cores"
+        )
+        yield Figure(ROW, f"{number} workers, gain for each core that exists", share, limit=0.8, is_least=True,
+                     spread=(gains[0] / min(number, cores), gains[-1] / min(number, cores)), detail=detail)  # fmt: skip
+
+
+def _rate(lab: Lab, place: Place, number: int) -> float:
+    workers = [lab.stack.start(f"worker-{time.monotonic_ns()}", *WORKER, env=place.env) for _ in range(number)]
+    try:
+        _pass(place, "same")  # until every worker has imported everything
+        began = time.monotonic()
+        for turn in range(PASSES):
+            _pass(place, ("varied", "same")[turn % 2])
+        return PASSES * len(place.estate) / (time.monotonic() - began)
+    finally:
+        _end(workers)
+
+
+def _pass(place: Place, take: str) -> None:
+    place.sandboxes.tell("play", take=take)
+    began = place.reader.do("enqueue")["at"]
+    behind = "SELECT count(*) FROM connectors_vendoraccount WHERE observed_at IS NULL OR observed_at < to_timestamp(%s)"
+    while place.sql(behind, began)[0][0]:
+        time.sleep(0.02)
+
+
+def _end(parts: list[Child]) -> None:
+    for part in parts:
+        part.end()
+
+
+def click_figures(lab: Lab) -> Iterator[Figure]:
+    """This will press pause and resume, idle and while every account is read again and again."""
+    place = lab.place()
+    place.sandboxes.tell("play", take="")
+    place.drive()
+    with running(lab, place):
+        for words, keep_busy in (("idle", False), (f"while {place.connectors} are observed", True)):
+            waits = [_wait(place, number, keep_busy=keep_busy) for number in range(1, CLICKS + 1)]
+            detail = f"p50 {quantile(waits, 0.5) * 1000:.0f} ms, {len(waits)} clicks"
+            yield Figure("clicks", f"click to confirmed beyond the vendor's own time, {words}, p95",
+                         quantile(waits, 0.95) * 1000, "ms", 300, detail=detail)  # fmt: skip
+
+
+@contextlib.contextmanager
+def running(lab: Lab, place: Place) -> Iterator[None]:
+    """This will let a worker and beat run, warm."""
+    beat = (*CELERY, "beat", "--pidfile=", "-l", "WARNING")
+    parts = [
+        lab.stack.start(f"worker-{time.monotonic_ns()}", *WORKER, env=place.env),
+        lab.stack.start(f"beat-{time.monotonic_ns()}", *beat, env=place.env),
+    ]
+    try:
+        place.reader.do("click", "kafka-connect", "0")  # until the worker has imported everything
+        yield
+    finally:
+        _end(parts)
+
+
+def _wait(place: Place, number: int, *, keep_busy: bool) -> float:
+    """Seconds from when the vendor was done to when we said so."""
+    if keep_busy:
+        place.sql("UPDATE connectors_vendoraccount SET due_at = NULL")
+    done = place.reader.do("click", "kafka-connect", str(number))
+    return float(done["finished_at"]) - max(place.sandboxes.due(done["account"]), float(done["requested_at"]))
