@@ -7,7 +7,7 @@ its own, so a worker that dies leaves nothing half asked and two workers never a
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,8 @@ CLAIM = timedelta(seconds=10)
 """For so long a step may be at a batch; then it counts as dead."""
 AHEAD = 100
 """Orders that wait in an account's queue, where the vendor's own pace decides: enough to never let it run dry."""
+CHUNK = 10
+"""So many are asked before the account's driver is hinted at: a hint for each would keep workers busy with hints."""
 Status = BatchItem.Status
 
 
@@ -148,11 +150,17 @@ def _ask(batch: Batch, actor: Actor, viewer: Viewer | None) -> bool:
             batches.end(batch, Batch.Status.STOPPED, words, actor=DRIVER, viewer=TIMER_VIEWER, now=timezone.now())
         return False
     end = time.monotonic() + SLICE
-    for pk in _next(batch):
+    for some in _chunks(_next(batch)):
         if time.monotonic() > end:
             return True
-        _ask_one(batch, pk, actor, viewer)
+        asked = (_ask_one(batch, pk, actor, viewer) for pk in some)
+        for account_id in {account_id for account_id in asked if account_id}:
+            operations.wake(account_id)
     return False
+
+
+def _chunks(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (pks[start : start + CHUNK] for start in range(0, len(pks), CHUNK))
 
 
 def _next(batch: Batch) -> Sequence[int]:
@@ -174,17 +182,18 @@ def _next(batch: Batch) -> Sequence[int]:
 
 
 @transaction.atomic
-def _ask_one(batch: Batch, pk: int, actor: Actor, viewer: Viewer) -> None:
+def _ask_one(batch: Batch, pk: int, actor: Actor, viewer: Viewer) -> int | None:
+    """The account at which there is something to send now. One transaction for each: none holds up another's rows."""
     rows = BatchItem.objects.select_for_update(of=("self",), skip_locked=True).select_related("connector")
     item = rows.filter(pk=pk, status=Status.WAITING).first()
     if item is None:
-        return  # another worker has it
+        return None  # another worker has it
     verb = Verb(batch.kind)
     said: dict[str, Any] = {"reason": batch.reason, "ticket": batch.ticket}
     try:
         item.operation = operations.request(
             target=item.connector, verb=verb, actor=actor, viewer=viewer, key=f"batch:{batch.pk}:{pk}",
-            batch_id=batch.pk, **said,
+            batch_id=batch.pk, wakes=False, **said,
         )  # fmt: skip
     except operations.NotPossible as error:
         item.status, item.why = Status.SKIPPED, str(error)
@@ -197,6 +206,7 @@ def _ask_one(batch: Batch, pk: int, actor: Actor, viewer: Viewer) -> None:
         if batch.until:
             holds.open_for(item.operation, until=batch.until, batch=batch)
     item.save(update_fields=["status", "why", "operation"])
+    return item.operation.account_id if item.operation else None
 
 
 def _finish(batch: Batch, now: datetime) -> None:
