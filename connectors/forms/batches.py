@@ -50,6 +50,12 @@ class BatchForm(forms.Form):
         return data
 
     @property
+    def reason_on_record(self) -> str:
+        """The reason with its ticket."""
+        reason, ticket = self.cleaned_data["reason"], self.cleaned_data["ticket"]
+        return f"{reason} ({ticket})" if reason and ticket else reason or ticket
+
+    @property
     def terms(self) -> Terms:
         """How it is to go."""
         data = self.cleaned_data

@@ -148,6 +148,8 @@ class Plan:
     """What the vendors' verbs lead to, where a dialog has to say so."""
     teams: Sequence[str]
     """Whose connectors would be acted on."""
+    guarded: Sequence[Connector] = ()
+    """Those of the skipped that nothing but a second person keeps back."""
 
     @property
     def number(self) -> int:
@@ -181,6 +183,7 @@ def plan(
     times = timings.measured()
     act: list[Connector] = []
     skipped: list[tuple[Connector, str]] = []
+    guarded: list[Connector] = []
     accounts: dict[int, AccountPlan] = {}
     skips: dict[str, Skip] = {}
     consequences: dict[str, None] = {}
@@ -191,7 +194,10 @@ def plan(
         usual = timings.usual(times, vendor.slug, capability).p50 if capability else 0.0
         there = accounts.setdefault(row.account_id, AccountPlan(row.account, vendor, usual))
         why = why_not(row, verb, viewer, open_verb=under_way.get(row.pk), now=now)
-        if why := why or _guarded(row, verb, viewer, rails, approved):
+        refusal = None if why else _guarded(row, verb, viewer, rails, approved)
+        if refusal and refusal.rule == "protection":
+            guarded.append(row)
+        if why := why or (refusal.sentence if refusal else ""):
             there.skip += 1
             skipped.append((row, why))
             group = skips.setdefault(why, Skip(why))
@@ -212,6 +218,7 @@ def plan(
         skips=sorted(skips.values(), key=lambda s: -s.number),
         consequences=list(consequences),
         teams=[team for team, _ in teams.most_common()],
+        guarded=guarded,
     )
 
 
@@ -233,14 +240,14 @@ def _guarded(
     viewer: Viewer,
     rails: guards.Rails,
     approved: Container[tuple[int, str, datetime]],
-) -> str:
+) -> guards.Refusal | None:
     """Why the gate would not let it pass."""
     if refusal := rails.why_frozen(connector, viewer):
-        return refusal.sentence
+        return refusal
     protections = rails.guarding(connector, verb)
     if not protections or (connector.pk, connector.state, connector.state_since) in approved:
-        return ""
-    return approvals.needed(connector, verb, protections)
+        return None
+    return guards.Refusal("protection", approvals.needed(connector, verb, protections))
 
 
 def _under_way() -> Mapping[int, str]:

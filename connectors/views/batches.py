@@ -17,7 +17,7 @@ from connectors.permissions import Viewer
 from connectors.queries import batches as reads
 from connectors.queries import connectors as queries
 from connectors.queries import pages
-from connectors.services import actors, audit, batches, operations
+from connectors.services import actors, approvals, audit, batches, operations
 from connectors.states import HOLDING, LABELS, Verb
 from connectors.views import addresses, responses
 from connectors.views.access import signed_in
@@ -110,6 +110,8 @@ def _create(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     connectors, words = selected(request, viewer)
     data = form.cleaned_data
     try:
+        if "second_person" in request.POST:
+            return _ask_second_person(request, viewer, form, connectors)
         made = batches.create(
             connectors=connectors,
             verb=data["kind"],
@@ -126,6 +128,27 @@ def _create(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     except audit.Unwritable as error:
         return _dialog(request, viewer, data["kind"], form, refusal=str(error), status=503)
     return _go(request, made, f"{LABELS[Verb(made.kind)]} of {words} asked.")
+
+
+def _ask_second_person(
+    request: HttpRequest, viewer: Viewer, form: forms.BatchForm, connectors: QuerySet[Connector]
+) -> HttpResponse:
+    """What is protected of the chosen ones: one request for all of them, carried out once somebody else approves."""
+    verb, terms = form.cleaned_data["kind"], form.terms
+    if terms.starts_at:
+        raise operations.NotNow("An approval is asked for now, not later: leave out the beginning.")
+    made = approvals.ask(
+        targets=reads.plan(connectors, verb, viewer).guarded,
+        verb=verb,
+        reason=form.reason_on_record,
+        until=terms.until if verb in HOLDING else None,
+        actor=actors.of(request),
+        viewer=viewer,
+    )
+    if responses.is_fragment(request):
+        return HttpResponse(status=204, headers={"HX-Redirect": reverse("approval", args=[made.pk])})
+    messages.success(request, "It waits for a second person; it is carried out once they approve.")
+    return redirect("approval", made.pk)
 
 
 def _dialog(

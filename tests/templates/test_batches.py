@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from connectors.models import AuditEvent, Batch, BatchItem, Connector, Hold, Operation
+from connectors.models import Approval, AuditEvent, Batch, BatchItem, Connector, Hold, Operation, Protection
 from connectors.services import batch_steps
 from connectors.states import State
 from tests.templates.conftest import Estate
@@ -241,3 +242,65 @@ def test_each_step_is_on_record(estate: Estate) -> None:
         ("batch.pause.requested", "operator"), ("batch.pause.cancelled", "operator"),
     ]  # fmt: skip
     assert BatchItem.objects.get().status == "dropped"
+
+
+def protected(estate: Estate, number: int) -> list[Connector]:
+    """This will add connectors whose pause takes a second person."""
+    made = [estate.connector(name=f"cards-{place}") for place in range(number)]
+    for connector in made:
+        Protection.objects.create(connector=connector, set_by="lead", set_at=timezone.now(), reason="card payments")
+    return made
+
+
+def test_protected_ones_are_asked_of_a_second_person_together(estate: Estate) -> None:
+    cards, free = protected(estate, 3), estate.connector(name="free")
+    client = estate.client("operator")
+
+    html = client.get("/batches/new/?kind=pause&all=yes", headers=HTMX).content.decode()
+    answer = pause_all(estate, client, second_person="ask", ticket="INC-7", until="1h")
+
+    approval = Approval.objects.get()
+    assert "Ask a second person for 3" in html
+    assert (answer.status_code, answer["HX-Redirect"]) == (204, f"/approvals/{approval.pk}/")
+    assert {item.connector_id for item in approval.targets.all()} == {c.pk for c in cards}
+    assert (approval.kind, approval.reason, approval.until is None) == ("pause", "move (INC-7)", False)
+    assert not Operation.objects.exists()
+    estate.client("lead").post(f"/approvals/{approval.pk}/decision/", {"choice": "approve"})
+    assert set(Operation.objects.values_list("connector_id", flat=True)) == {c.pk for c in cards}
+    assert Hold.objects.count() == 3
+    assert not free.operations.exists()
+
+
+def test_the_dialog_asks_a_second_person_when_nothing_else_is_left(estate: Estate) -> None:
+    protected(estate, 2)
+    client = estate.client("operator")
+
+    html = client.get("/batches/new/?kind=pause&all=yes", headers=HTMX).content.decode()
+    unsaid = pause_all(estate, client, second_person="ask", reason="")
+
+    assert "Pause 0" not in re.findall(r"<footer>.*?</footer>", html, re.S)[0]
+    assert 'name="reason"' in html
+    assert unsaid.status_code == 409
+    assert "Say why" in unsaid.content.decode()
+    plain = client.post("/batches/?all=yes", {"kind": "pause", "reason": "x", "second_person": "ask"})
+    assert plain["Location"] == f"/approvals/{Approval.objects.get().pk}/"
+
+
+def test_only_what_takes_a_second_person_is_asked_of_one(estate: Estate) -> None:
+    estate.connector()
+    client = estate.client("operator")
+
+    html = client.get("/batches/new/?kind=pause&all=yes", headers=HTMX).content.decode()
+    answer = pause_all(estate, client, second_person="ask")
+
+    assert "Ask a second person" not in html
+    assert answer.status_code == 409
+    assert not Approval.objects.exists()
+
+
+def test_whoever_may_not_operate_asks_nobody(estate: Estate) -> None:
+    protected(estate, 1)
+
+    for name in ("viewer", "stranger"):
+        assert pause_all(estate, estate.client(name), second_person="ask").status_code == 409
+    assert not Approval.objects.exists()
