@@ -20,6 +20,12 @@ from connectors.permissions import NEEDS_FACTOR
 from connectors.services import actors, groups, signing_in, vault
 from connectors.services.groups import Grant
 
+PROOFS = {
+    "reauthenticate": "Use the password",
+    "mfa_reauthenticate": "Use a code",
+    "mfa_reauthenticate:webauthn": "Use a passkey or security key",
+}
+"""The ways to prove once more who one is, in words."""
 WAYS = {"password": "password", "socialaccount": "company", "mfa": "second factor", "code": "link"}
 FORBIDDEN = 403
 
@@ -32,6 +38,17 @@ def nobody(request: HttpRequest, login: str = signing_in.NOBODY, user_id: int | 
 
 class Accounts(DefaultAccountAdapter):  # type: ignore[misc]  # the package has no types
     """Signing in with whatever way, and out."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "enter_current_password": "That is not the password you have.",
+        "incorrect_password": "That is not your password.",
+        "rate_limited": "Too many attempts. Wait a few minutes.",
+    }
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, str]]:
+        """This will name the ways to prove who one is as the pages do."""
+        methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
+        return [{**method, "description": PROOFS[method["id"]]} for method in methods]
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody makes a login for themselves: invitations and the company's sign-in do."""
@@ -110,6 +127,12 @@ def _claim(data: dict[str, Any]) -> list[str]:
 
 class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]  # the package has no types
     """Their secrets are sealed with the keys that seal vendors' credentials."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "cannot_delete_authenticator": "Your second factor cannot be removed.",
+        "cannot_generate_recovery_codes": "Add a second factor first: recovery codes stand in for it.",
+        "incorrect_code": "That code does not fit. An app's code is good for half a minute, and each code for once.",
+    }
 
     def encrypt(self, text: str) -> str:
         """This will seal a secret."""

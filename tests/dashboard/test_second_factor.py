@@ -1,6 +1,7 @@
 """The second factor: asked for, on record, limited, required by policy, kept sealed; and sessions one can end."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import User
+from django.template.loader import get_template
 from django.test import Client
+from django.urls import get_resolver
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from connectors.actor import SET_UP
@@ -84,7 +87,7 @@ def test_a_wrong_code_is_on_record_and_limited(client: Client, person: User) -> 
     sign_in(browser)
 
     for _ in range(signing_in.BY_LOGIN):
-        assert "incorrect" in browser.post(f"{FACTORS}authenticate/", {"code": "000000"}).content.decode().lower()
+        assert "That code does not fit." in browser.post(f"{FACTORS}authenticate/", {"code": "000000"}).content.decode()
     answer = browser.post(f"{FACTORS}authenticate/", {"code": _fresh(secret)})
 
     assert "Too many attempts" in answer.content.decode()
@@ -235,3 +238,29 @@ def test_passkeys_are_offered_by_a_script_of_the_package(client: Client, db: Non
 
     assert "mfa/js/webauthn.js" in page
     assert re.findall(r"<script(?![^>]*\ssrc=)", page) == []
+
+
+def _pages_of_the_package() -> dict[str, str]:
+    """Address to template, for the package's own views."""
+    found = {}
+    for pattern in _patterns(get_resolver()):
+        view = getattr(pattern.callback, "view_class", None)
+        if view and view.__module__.startswith("allauth") and getattr(view, "template_name", None):
+            found[str(pattern.name)] = view.template_name
+    return found
+
+
+def _patterns(resolver: Any) -> Iterator[Any]:
+    for found in resolver.url_patterns:
+        yield from _patterns(found) if hasattr(found, "url_patterns") else [found]
+
+
+def test_pages_of_the_package_are_in_our_words_and_layout() -> None:
+    pages = _pages_of_the_package()
+
+    origins = {name: get_template(template).template.origin.name for name, template in pages.items()}  # type: ignore[attr-defined]  # Django's own backend
+
+    assert {"mfa_activate_totp", "mfa_authenticate", "account_reauthenticate"} <= set(pages)
+    assert {name for name, path in origins.items() if "site-packages" in path} == {
+        "mfa_download_recovery_codes"
+    }  # a file
