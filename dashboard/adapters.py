@@ -134,6 +134,11 @@ class SecondFactors(DefaultMFAAdapter):  # type: ignore[misc]  # the package has
         "incorrect_code": "That code does not fit. An app's code is good for half a minute, and each code for once.",
     }
 
+    def generate_authenticator_name(self, user: User, kind: Authenticator.Type) -> str:
+        """This will name a new key until its owner does."""
+        number = Authenticator.objects.filter(user=user, type=kind).count()
+        return f"Passkey {number + 1}" if number else "Passkey"
+
     def encrypt(self, text: str) -> str:
         """This will seal a secret."""
         return vault.seal_text(text)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -22,7 +21,8 @@ from connectors.permissions import Viewer
 from connectors.queries import audit as queries
 from connectors.queries import audit_story, proof
 from connectors.services import actors, audit, audit_searches, checkpoints, export_lines, exporting, sinks
-from connectors.views.access import signed_in
+from connectors.states import Permission
+from connectors.views.access import refuse_unless, signed_in
 
 LATEST = 20
 
@@ -31,7 +31,7 @@ LATEST = 20
 @signed_in
 def events(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will search the record and show a page of it, newest first; `tail` keeps it up to date."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     query = SearchForm(request.GET).query
     cursor = queries.cursor_of(request.GET.get("to", ""))
     try:
@@ -60,7 +60,7 @@ def events(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def facets(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will count what was found, beside the list that is there already."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     query = SearchForm(request.GET).query
     return render(request, "connectors/audit/_facets.html", {"query": query, "facets": queries.facets(query)})
 
@@ -69,7 +69,7 @@ def facets(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def completions(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will offer what the word under the caret (`at`) may become."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     text = SearchForm(request.GET).query.text
     word = request.GET.get("at", "")
     at = min(int(word), len(text)) if word.isascii() and word.isdigit() and len(word) < 5 else len(text)  # a column
@@ -80,7 +80,7 @@ def completions(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def event(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will show one event: its sentence, what it changed, its operation, its neighbours and its proof."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     story = audit_story.of(get_object_or_404(AuditEvent, pk=pk))
     return render(request, "connectors/audit/event.html", {"place": "audit", "viewer": viewer, "story": story})
 
@@ -89,7 +89,7 @@ def event(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
 @signed_in
 def raw(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will send the stored text of an event, byte for byte as it is hashed."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     found = get_object_or_404(AuditEvent, pk=pk)
     return HttpResponse(found.canonical, content_type="application/json; charset=utf-8")
 
@@ -98,7 +98,7 @@ def raw(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
 @signed_in
 def verification(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will show how far the record is sealed, signed and told outside, and how to verify it elsewhere."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     try:
         fingerprint = checkpoints.fingerprint()
     except checkpoints.NoKey as error:
@@ -118,7 +118,7 @@ def verification(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def download(request: HttpRequest, viewer: Viewer, name: str) -> HttpResponse:
     """This will send the verifier, or every checkpoint as it reads them."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     if name == "verify_audit.py":
         text = Path(verifier.__file__).read_text(encoding="utf-8")
     elif name == "checkpoints.jsonl":
@@ -134,7 +134,7 @@ def download(request: HttpRequest, viewer: Viewer, name: str) -> HttpResponse:
 @signed_in
 def keep(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will keep a query under a name, for this person alone."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     form = KeepForm(request.POST)
     query = request.POST.get("q", "")
     if not form.is_valid():
@@ -153,7 +153,7 @@ def keep(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def drop(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will forget a kept query."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     if not audit_searches.drop(viewer=viewer, pk=pk):
         raise Http404
     messages.success(request, "It is not kept any more.")
@@ -164,7 +164,7 @@ def drop(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
 @signed_in
 def export(request: HttpRequest, viewer: Viewer) -> StreamingHttpResponse:
     """This will send the events that fit as a file, row by row, however many they are."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     query = SearchForm(request.GET).query
     audit.record_reading("audit.exported", actor=actors.of(request), after={"query": query.text, "format": "csv"})
     found = queries.in_chunks(queries.search(query).select_related("seal"))
@@ -177,7 +177,7 @@ def export(request: HttpRequest, viewer: Viewer) -> StreamingHttpResponse:
 @signed_in
 def exports(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will list the exports of this person, with their progress; POST asks for one."""
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     if request.method == "POST":
         form = ExportForm(request.POST)
         if not form.is_valid():
@@ -218,18 +218,13 @@ def cancel_export(request: HttpRequest, viewer: Viewer, pk: uuid.UUID) -> HttpRe
     return redirect("audit-exports")
 
 
-def _refuse_unless_reader(viewer: Viewer) -> None:
-    if not viewer.may_read_audit:
-        raise PermissionDenied
-
-
 def _address(query: str, **more: object) -> str:
     said = {name: str(value) for name, value in {"q": query, **more}.items() if value}
     return reverse("audit") + (f"?{urlencode(said)}" if said else "")
 
 
 def _export_of(viewer: Viewer, pk: uuid.UUID) -> AuditExport:
-    _refuse_unless_reader(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     return get_object_or_404(queries.exports_of(viewer), pk=pk)
 
 

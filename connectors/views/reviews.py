@@ -13,8 +13,9 @@ from connectors.models import ReviewItem, ReviewNote, ReviewRule
 from connectors.permissions import Viewer
 from connectors.queries import reviews as queries
 from connectors.services import actors, audit, mailing, review_rules, reviewing
+from connectors.states import Permission
 from connectors.views import addresses
-from connectors.views.access import signed_in
+from connectors.views.access import refuse_unless, signed_in
 
 SAID = {"approved": "Signed off", "questioned": "Asked", "escalated": "Escalated", "reopened": "Taken back"}
 
@@ -23,7 +24,7 @@ SAID = {"approved": "Signed off", "questioned": "Asked", "escalated": "Escalated
 @signed_in
 def inbox(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will show what is to be looked at again, the most serious first, and one item opened beside it."""
-    _refuse_unless_reviewer(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     show, number, now = request.GET.get("show", ""), addresses.number_of(request), timezone.now()
     found = list(queries.inbox(show)[addresses.slice_of(number)])
     items = found[: addresses.SIZE]
@@ -51,7 +52,7 @@ def inbox(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def decide(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will sign off, ask about, escalate or take back what was chosen, and go on to the next."""
-    _refuse_unless_reviewer(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     form = DecisionForm(request.POST)
     back = request.POST.get("next", "")
     here = reverse("review") + (f"?item={back}" if back.isascii() and back.isdigit() else "")
@@ -79,7 +80,7 @@ def decide(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def rules(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will list the rules; POST makes one."""
-    _refuse_unless_reviewer(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     return _rule(request, viewer, None)
 
 
@@ -87,7 +88,7 @@ def rules(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def rule(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will show one rule to change; POST changes it."""
-    _refuse_unless_reviewer(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     return _rule(request, viewer, get_object_or_404(ReviewRule, pk=pk))
 
 
@@ -95,7 +96,7 @@ def rule(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
 @signed_in
 def remove_rule(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will remove a rule; what it has found stays."""
-    _refuse_unless_reviewer(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     found = get_object_or_404(ReviewRule, pk=pk)
     try:
         review_rules.remove(rule=found, actor=actors.of(request), viewer=viewer)
@@ -109,7 +110,7 @@ def remove_rule(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
 @signed_in
 def report(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will show a month for print, and the months before it."""
-    _refuse_unless_reviewer(viewer)
+    refuse_unless(viewer, Permission.REVIEW)
     today = timezone.now().date()
     month = month_of(request.GET.get("month", ""), today)
     context = {
@@ -179,8 +180,3 @@ def _say(request: HttpRequest, kind: str, outcome: reviewing.Outcome) -> None:
     for why in dict.fromkeys(why for _, why in outcome.refused):
         number = sum(reason == why for _, reason in outcome.refused)
         messages.error(request, f"{why} ({number} left as they were)" if number > 1 else why)
-
-
-def _refuse_unless_reviewer(viewer: Viewer) -> None:
-    if not viewer.may_read_audit:
-        raise PermissionDenied

@@ -196,3 +196,12 @@ async def test_audit_export_holds_no_formula(transactional_db: None) -> None:
     assert "'@SUM(1)" in text
     assert ",=" not in text
     assert "attachment" in answer["Content-Disposition"]
+
+
+@pytest.mark.parametrize("path", ["/audit/", "/review/", "/audit/exports/"])
+def test_a_refusal_names_the_role_it_takes(estate: Estate, path: str) -> None:
+    answer = estate.client("operator").get(path)
+
+    assert answer.status_code == 403
+    words = "Reading the whole record takes the site role admin or auditor; you are neither."
+    assert words in answer.content.decode()
