@@ -5,10 +5,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from connectors.api.fields import VerbField
 from connectors.models import Batch, BatchItem
 from connectors.queries.batches import Progress
 from connectors.services.batches import MOST
-from connectors.states import LABELS, Verb
 
 TERMS = ("reason", "ticket", "canary", "at_once", "stop_after", "starts_at", "until")
 
@@ -16,18 +16,11 @@ TERMS = ("reason", "ticket", "canary", "at_once", "stop_after", "starts_at", "un
 class SelectionSerializer(serializers.Serializer[Any]):
     """Which connectors: by ids, or by the filters of the connector list."""
 
-    kind = serializers.CharField()
+    kind = VerbField()
     connectors = serializers.ListField(
         child=serializers.IntegerField(), required=False, allow_empty=False, max_length=MOST
     )
     filter = serializers.DictField(required=False)
-
-    def validate_kind(self, kind: str) -> Verb:
-        """This will refuse a word that is no verb."""
-        try:
-            return Verb(kind)
-        except ValueError:
-            raise serializers.ValidationError(f"{kind!r} is no verb. Known are: {', '.join(LABELS)}.") from None
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """This will refuse anything but exactly one way to choose."""

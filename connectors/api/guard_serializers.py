@@ -5,21 +5,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from connectors.api.fields import VerbField
 from connectors.models import Approval, BreakGlass, FreezeWindow, Loosening, Protection
 from connectors.services.approvals import MOST
 from connectors.services.freezes import GLASS_AT_MOST, LONGEST
-from connectors.states import LABELS, Verb
-
-
-class VerbField(serializers.CharField):
-    """A verb, by its word."""
-
-    def to_internal_value(self, data: Any) -> Verb:
-        """This will refuse a word that is no verb."""
-        try:
-            return Verb(super().to_internal_value(data))
-        except ValueError:
-            raise serializers.ValidationError(f"{data!r} is no verb. Known are: {', '.join(LABELS)}.") from None
 
 
 class SpanSerializer(serializers.Serializer[Any]):

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from connectors.api.guard_serializers import VerbField
+from connectors.api.fields import VerbField
 from connectors.models import Schedule, ScheduleRun
 from connectors.queries import schedules as queries
 from connectors.services.batches import MOST

@@ -6,11 +6,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from connectors.api.fields import VerbField
 from connectors.models import AuditEvent, AuditSeal, Hold, Operation, Pipeline, VendorAccount
 from connectors.permissions import Viewer
 from connectors.queries.connectors import Row
 from connectors.queries.verbs import Button
-from connectors.states import LABELS, OperationStatus, Verb
+from connectors.states import LABELS, OperationStatus
 
 
 class VerbSerializer(serializers.Serializer[Button]):
@@ -213,17 +214,10 @@ class OperationRequestSerializer(serializers.Serializer[Any]):
 
     connector = serializers.IntegerField(required=False)
     pipeline = serializers.IntegerField(required=False)
-    kind = serializers.CharField()
+    kind = VerbField()
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
     ticket = serializers.CharField(required=False, allow_blank=True, max_length=80, default="")
     until = serializers.DateTimeField(required=False, allow_null=True, default=None)
-
-    def validate_kind(self, kind: str) -> Verb:
-        """This will refuse a word that is no verb."""
-        try:
-            return Verb(kind)
-        except ValueError:
-            raise serializers.ValidationError(f"{kind!r} is no verb. Known are: {', '.join(LABELS)}.") from None
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """This will refuse anything but exactly one target."""

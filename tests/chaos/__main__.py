@@ -142,7 +142,7 @@ def _lines(figures: Sequence[Figure], load: Load, deaths: Counter[str], seconds:
     yield "ended: " + ", ".join(f"{n} {name}" for name, n in outcomes.most_common())
     asked = load.asked
     by_fault = Counter(
-        (asked.get(str(o.pk)) or asked.get(str(o.idempotency_key)) or "later", o.status)
+        (asked.get(str(o.pk)) or asked.get(str(o.idempotency_key)) or "(unwritable)", o.status)
         for o in Operation.objects.all()
     )
     for fault in sorted({fault for fault, _ in by_fault}):

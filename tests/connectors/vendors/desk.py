@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -23,25 +23,9 @@ from connectors.vendors.base import (
 )
 from connectors.vendors.http import Http
 from connectors.vendors.sandbox import Bench, ManualClock, bench, find
+from tests.connectors.vendors.wire import Wire
 
 ADDRESS = "http://vendor.test"
-
-
-@dataclass
-class Wire(httpx.AsyncBaseTransport):
-    """The way to the sandbox."""
-
-    inner: httpx.ASGITransport
-    requests: list[httpx.Request] = field(default_factory=list)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """This will note a request and pass it on."""
-        self.requests.append(request)
-        return await self.inner.handle_async_request(request)
-
-    def lines(self, method: str = "") -> list[str]:
-        """This will give `METHOD path?query` of each request."""
-        return [f"{r.method} {r.url.raw_path.decode()}" for r in self.requests if method in {"", r.method}]
 
 
 @dataclass

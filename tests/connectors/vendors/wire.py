@@ -1,6 +1,8 @@
 """The way to a sandbox, with a note of each request that went over it."""
 
+import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -17,6 +19,11 @@ class Wire(httpx.AsyncBaseTransport):
         self.requests.append(request)
         return await self.inner.handle_async_request(request)
 
-    def lines(self) -> list[str]:
+    def lines(self, method: str = "") -> list[str]:
         """This will give method, path and query of each, as they went out."""
-        return [f"{request.method} {request.url.raw_path.decode()}" for request in self.requests]
+        return [f"{r.method} {r.url.raw_path.decode()}" for r in self.requests if method in {"", r.method}]
+
+    def bodies(self, method: str, end: str) -> list[Any]:
+        """This will give what was sent to addresses that end so."""
+        sent = [r for r in self.requests if r.method == method and r.url.path.endswith(end)]
+        return [json.loads(request.content) for request in sent]

@@ -1,10 +1,9 @@
 """What is peculiar to Elasticsearch's connector interface, each detail on its own."""
 
 import itertools
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import httpx
@@ -19,6 +18,7 @@ from connectors.vendors.elastic.sandbox.world import ElasticWorld
 from connectors.vendors.errors import LostReply, Refused, ServerFault
 from connectors.vendors.http import Http
 from connectors.vendors.sandbox import Bench, Fault, ManualClock, bench
+from tests.connectors.vendors.wire import Wire
 
 CONNECTOR = "tickets-jira"
 STATUSES = ("created", "needs_configuration", "configured", "connected", "error")
@@ -31,24 +31,6 @@ ALLOWED = {
     ("error", "configured"), ("error", "connected"), ("error", "error"),
 }  # fmt: skip
 """Elasticsearch's ConnectorStateMachine, as of 2026-08."""
-
-
-@dataclass
-class Wire(httpx.AsyncBaseTransport):
-    """The way to the sandbox, with a note of each request that went over it."""
-
-    inner: httpx.ASGITransport
-    requests: list[httpx.Request] = field(default_factory=list)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """This will note it and pass it on."""
-        self.requests.append(request)
-        return await self.inner.handle_async_request(request)
-
-    def bodies(self, method: str, end: str) -> list[Any]:
-        """This will give what was sent."""
-        sent = [r for r in self.requests if r.method == method and r.url.path.endswith(end)]
-        return [json.loads(request.content) for request in sent]
 
 
 @dataclass
