@@ -1,8 +1,9 @@
 """Who may see and do what. Page, API, event stream, schedule and service all ask here, and so do the explanations."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -184,7 +185,7 @@ def viewer_of(
     """
     if not user.is_authenticated or not user.is_active or user.pk is None:
         raise PermissionError("not signed in")
-    site_role, roles, granted = _standing(user.pk, now or timezone.now())
+    site_role, roles, granted = standings([user.pk], now or timezone.now())[user.pk]
     scope = _scope(token) if token else None
     if scope is not None:
         roles = _within(scope, roles, site_role)
@@ -193,17 +194,35 @@ def viewer_of(
     )
 
 
-def _standing(user_id: int, now: datetime) -> tuple[SiteRole | None, dict[int, Role], dict[int, datetime]]:
+class Standing(NamedTuple):
     """Site role, role in each team, and until when for those that were granted."""
+
+    site_role: SiteRole | None
+    roles: Mapping[int, Role]
+    granted: Mapping[int, datetime]
+
+
+def standings(user_ids: Collection[int], now: datetime) -> dict[int, Standing]:
+    """This will read how people stand, in one query."""
     no_team, no_end = Cast(Value(None), BigIntegerField()), Cast(Value(None), DateTimeField())
-    members = Membership.objects.filter(user_id=user_id).annotate(until=no_end).values_list("team_id", "role", "until")
+    theirs = Q(user_id__in=list(user_ids))
+    members = Membership.objects.filter(theirs).annotate(until=no_end)
     lasts = Q(ends_at__isnull=True) | Q(ends_at__gt=now)
-    site = SiteMembership.objects.filter(lasts, user_id=user_id).annotate(team=no_team)
-    grants = AccessRequest.objects.in_force(now).filter(user_id=user_id).order_by()
-    rows = members.union(
-        site.values_list("team", "role", "ends_at"), grants.values_list("team_id", "role", "ends_at"), all=True
+    site = SiteMembership.objects.filter(lasts, theirs).annotate(team=no_team)
+    grants = AccessRequest.objects.in_force(now).filter(theirs).order_by()
+    rows = members.values_list("user_id", "team_id", "role", "until").union(
+        site.values_list("user_id", "team", "role", "ends_at"),
+        grants.values_list("user_id", "team_id", "role", "ends_at"),
+        all=True,
     )
-    found = sorted(rows, key=lambda row: row[2] is not None)  # what lasts first: a grant counts only beyond it
+    by_person: dict[int, list[tuple[int | None, str, datetime | None]]] = {user_id: [] for user_id in user_ids}
+    for user_id, *held in rows:
+        by_person[user_id].append((held[0], held[1], held[2]))
+    return {user_id: _standing(held) for user_id, held in by_person.items()}
+
+
+def _standing(held: Iterable[tuple[int | None, str, datetime | None]]) -> Standing:
+    found = sorted(held, key=lambda row: row[2] is not None)  # what lasts first: a grant counts only beyond it
     site_role = next((SiteRole(role) for team, role, _ in found if team is None), None)
     roles: dict[int, Role] = {}
     granted: dict[int, datetime] = {}
@@ -216,7 +235,7 @@ def _standing(user_id: int, now: datetime) -> tuple[SiteRole | None, dict[int, R
         roles[team] = Role(role)
         if ends_at is not None:
             granted[team] = ends_at
-    return site_role, roles, granted
+    return Standing(site_role, roles, granted)
 
 
 def _scope(token: ApiToken) -> Scope:

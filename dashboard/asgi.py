@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any
 
 from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
@@ -16,6 +17,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 django_application = get_asgi_application()
 
 from dashboard import hub  # noqa: E402  # needs the settings, which are loaded now
+from dashboard.views.events import OPENED  # noqa: E402
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -23,7 +25,27 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     if scope["type"] == "lifespan":
         await _live(receive, send)
     else:
-        await django_application(scope, receive, send)
+        await answer(django_application, scope, receive, send)
+
+
+async def answer(django: ASGIHandler, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """
+    This will let Django answer, and then go on with the event stream of a page.
+
+    Nothing of the request is kept for as long as that lasts.
+    """
+    is_left_open = False
+
+    async def send_and_look(message: Mapping[str, Any]) -> None:
+        nonlocal is_left_open
+        if OPENED in scope and message["type"] == "http.response.body" and not message.get("more_body"):
+            is_left_open = True
+            return
+        await send(message)
+
+    await django(scope, receive, send_and_look)
+    if is_left_open:
+        await scope.pop(OPENED).serve(receive, send)
 
 
 async def _live(receive: Receive, send: Send) -> None:

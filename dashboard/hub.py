@@ -1,124 +1,92 @@
 """
 The event-stream hub: one LISTEN connection for each web process, fanned out to every open page.
 
-Events are hints with ids in them, never the data. After a lost connection each page is told to look at everything
-again, because notices that nobody listened to are gone.
+Events are hints with ids in them, never the data. After a lost connection each page is told everything again, because
+notices that nobody listened to are gone.
 """
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Hashable
 
 import psycopg
 import structlog
+from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from dashboard import standing
+from dashboard.audiences import Audience, Teller
+from dashboard.changes import Changes, parse
+from dashboard.heads import Head
 from dashboard.renderings import Renderings
+from dashboard.streams import ALIVE, Stream
 
 log = structlog.get_logger(__name__)
 
 CHANNEL = "switchyard_rows"
-QUEUE_LENGTH = 100
 GATHER = 0.1
 """Seconds in which changes are gathered before pages are told; a little longer for each page that is open."""
-GATHER_A_PAGE = 0.0004
+GATHER_A_PAGE = 0.00025
 LONGEST_PAUSE = 5.0
 """Seconds between two tries to reach the database."""
-
-
-@dataclass(slots=True)
-class Changes:
-    """Ids of rows that changed. `is_resync`: something may have been missed, look at everything."""
-
-    connectors: set[int] = field(default_factory=set)
-    pipelines: set[int] = field(default_factory=set)
-    accounts: set[int] = field(default_factory=set)
-    is_resync: bool = False
-
-    def add(self, other: "Changes") -> None:
-        """This will take another notice in."""
-        self.connectors |= other.connectors
-        self.pipelines |= other.pipelines
-        self.accounts |= other.accounts
-        self.is_resync |= other.is_resync
-
-
-def parse(payload: str) -> Changes:
-    """This will read a notice; one that cannot be read counts as: look at everything."""
-    try:
-        notice = json.loads(payload)
-        return Changes(set(notice.get("c", ())), set(notice.get("p", ())), set(notice.get("a", ())))
-    except (ValueError, AttributeError, TypeError):
-        return Changes(is_resync=True)
-
-
-class Subscription:
-    """One open page. Changes are merged until it takes them, so a slow page never holds anybody up."""
-
-    def __init__(self) -> None:
-        self._waiting = Changes()
-        self._bell = asyncio.Event()
-        self.is_closed = False
-
-    def put(self, changes: Changes) -> None:
-        """This will leave changes for the page."""
-        self._waiting.add(changes)
-        self._bell.set()
-
-    def close(self) -> None:
-        """This will end the page's stream."""
-        self.is_closed = True
-        self._bell.set()
-
-    async def take(self, timeout: float) -> Changes | None:  # the length of a heartbeat
-        """This will wait for changes and hand them over; None when there were none in that many seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                await self._bell.wait()
-        if not self._bell.is_set():
-            return None
-        self._bell.clear()
-        taken, self._waiting = self._waiting, Changes()
-        return taken
+HEARTBEAT = 15.0
+STANDING_EVERY = 5.0
+"""Seconds after which a page of somebody who may see something else now, or is signed out, is ended at the latest."""
 
 
 class Hub:
     """All open pages of this process."""
 
     def __init__(self) -> None:
-        self._pages: set[Subscription] = set()
+        self._audiences: dict[Hashable, Audience] = {}
+        self._pages: set[Stream] = set()
         self._gathered: Changes | None = None
-        self.renderings = Renderings()
+        self.renderings = Renderings(b"")
+        self.heads: Renderings[Head | None] = Renderings(None)
         self.turn = 0
         """How often pages were told of something; what was rendered in one turn stands until the next."""
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
 
     @contextlib.asynccontextmanager
-    async def subscribe(self) -> AsyncIterator[Subscription]:
-        """This will keep a page subscribed for as long as its stream lives."""
-        self._listen_if_needed()
-        page = Subscription()
-        if self._is_closing:
-            page.close()
+    async def joined(self, page: Stream, kind: Hashable, make: Callable[[], Teller]) -> AsyncIterator[None]:
+        """
+        This will keep a page subscribed for as long as its stream lives.
+
+        :param kind: pages of one kind are told the same
+        :param make: makes what knows what such pages show, for the first of them
+        """
+        self._begin_if_needed()
+        audience = self._audiences.get(kind)
+        if audience is None:
+            audience = self._audiences[kind] = Audience(make())
         self._pages.add(page)
+        audience.join(page)
+        if self._is_closing:
+            page.end("closing")
         try:
-            yield page
+            yield
         finally:
             self._pages.discard(page)
+            audience.leave(page)
+            if audience.is_empty and self._audiences.get(kind) is audience:
+                del self._audiences[kind]
 
     def __len__(self) -> int:
         return len(self._pages)
 
-    def _listen_if_needed(self) -> None:
+    @property
+    def audiences(self) -> int:
+        """How many kinds of pages are told apart."""
+        return len(self._audiences)
+
+    def _begin_if_needed(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._task is None or self._task.done() or self._loop is not loop:
+        if not self._tasks or self._loop is not loop or any(task.done() for task in self._tasks):
             self._loop = loop
-            self._gathered, self.renderings = None, Renderings()
-            self._task = loop.create_task(self._listen())
+            self._gathered, self.renderings, self.heads = None, Renderings(b""), Renderings(None)
+            self._tasks = [loop.create_task(work) for work in (self._listen(), self._beat(), self._look_after())]
 
     async def _listen(self) -> None:
         pause = 0.2
@@ -148,17 +116,42 @@ class Hub:
     def _tell_pages(self) -> None:
         changes, self._gathered = self._gathered or Changes(), None
         self.turn += 1
+        self.heads.forget()
         self.renderings.forget(None if changes.is_resync else changes.connectors)
-        for page in list(self._pages):
-            page.put(changes)
+        for audience in list(self._audiences.values()):
+            audience.put(changes)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            for page in list(self._pages):
+                page.put((ALIVE,))
+
+    async def _look_after(self) -> None:
+        """Whoever is signed out, or may see something else than when the page was opened, is sent to ask anew."""
+        while True:
+            await asyncio.sleep(STANDING_EVERY)
+            try:
+                await self.end_what_no_longer_stands()
+            except Exception as error:  # noqa: BLE001  # without a database nothing is told, either; it is tried again
+                log.warning("whose pages are open could not be looked at", error=type(error).__name__)
+
+    async def end_what_no_longer_stands(self) -> None:
+        """This will end the pages whose session is over or whose person may see something else now."""
+        pages = [page for page in self._pages if page.basis is not None]
+        bases = {page.basis for page in pages if page.basis is not None}
+        fallen = await sync_to_async(standing.fallen, thread_sensitive=False)(bases) if bases else {}
+        for page in pages:
+            if page.basis and (why := fallen.get(page.basis)):
+                page.end(why)
 
     def close(self) -> None:
         """This will end every stream; to be called in the loop's thread."""
         self._is_closing = True
         for page in list(self._pages):
-            page.close()
-        if self._task:
-            self._task.cancel()
+            page.end("closing")
+        for task in self._tasks:
+            task.cancel()
 
     def close_from_signal(self) -> None:
         """This will end every stream from a signal handler, so that the server need not wait for open pages."""

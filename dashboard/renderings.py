@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import fields
+from typing import Generic, TypeVar
 
 from asgiref.sync import sync_to_async
 
@@ -14,7 +15,8 @@ GOOD_FOR = 1.0
 MOST = 5_000
 
 Key = Hashable
-Render = Callable[[Collection[Key]], Mapping[Key, bytes]]
+Piece = TypeVar("Piece")
+Render = Callable[[Collection[Key]], Mapping[Key, Piece]]
 
 
 def kind_of(viewer: Viewer) -> Hashable:
@@ -22,20 +24,22 @@ def kind_of(viewer: Viewer) -> Hashable:
     return tuple(repr(getattr(viewer, f.name)) for f in fields(viewer) if f.name not in {"user_id", "name"})
 
 
-class Renderings:
+class Renderings(Generic[Piece]):
     """Rendered pieces, as the futures of whoever asked first. To be used in one event loop."""
 
-    def __init__(self) -> None:
-        self._kept: defaultdict[Key, dict[Hashable, tuple[float, asyncio.Future[bytes]]]] = defaultdict(dict)
+    def __init__(self, nothing: Piece) -> None:
+        self.nothing = nothing
+        """What there is of a key that was not rendered."""
+        self._kept: defaultdict[Key, dict[Hashable, tuple[float, asyncio.Future[Piece]]]] = defaultdict(dict)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def of(self, kind: Hashable, keys: Iterable[Key], render: Render) -> list[bytes]:
+    async def of(self, kind: Hashable, keys: Iterable[Key], render: Render[Piece]) -> list[Piece]:
         """
         This will give the pieces of these keys for one kind of viewer; what is not there yet is rendered together.
 
         They are bytes, ready to be sent: a thousand pages would each encode the same text again.
 
-        :param render: takes the keys that are missing, in a thread; a key it leaves out is empty
+        :param render: takes the keys that are missing, in a thread; a key it leaves out is `nothing`
         """
         loop = asyncio.get_running_loop()
         oldest = loop.time() - GOOD_FOR
@@ -54,7 +58,9 @@ class Renderings:
             task.add_done_callback(self._tasks.discard)
         return [await asyncio.shield(piece) for piece in waiting]
 
-    async def _fill(self, kind: Hashable, missing: Mapping[Key, "asyncio.Future[bytes]"], render: Render) -> None:
+    async def _fill(
+        self, kind: Hashable, missing: Mapping[Key, "asyncio.Future[Piece]"], render: Render[Piece]
+    ) -> None:
         try:
             found = await sync_to_async(render, thread_sensitive=False)(list(missing))
         except Exception as error:  # noqa: BLE001  # whoever waits for a piece gets it
@@ -64,7 +70,7 @@ class Renderings:
                 piece.exception()  # seen: the page may have gone
             return
         for key, piece in missing.items():
-            piece.set_result(found.get(key, b""))
+            piece.set_result(found.get(key, self.nothing))
 
     def forget(self, keys: Iterable[Key] | None = None) -> None:
         """This will let go of what has changed; of everything when nobody can tell."""

@@ -1,6 +1,7 @@
 """The event stream: who gets which rows, and what a page is told."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from django.utils import timezone
 from connectors import permissions
 from connectors.models import Connector
 from connectors.states import State
-from dashboard.hub import Changes, Hub
-from dashboard.views import events
-from dashboard.views.events import Topics, _parts, _row_parts, _rows_of, _rows_to_tell, _topics, _without_ages
+from dashboard.changes import Changes
+from dashboard.heads import without_ages
+from dashboard.hub import Hub
+from dashboard.streams import lines
+from dashboard.telling import PageTeller, Topics, kind_of_page, own_parts, row_parts
+from dashboard.views.events import _topics
 from tests import cast
 
 
@@ -22,6 +26,12 @@ from tests import cast
 def estate(db: None, tiny: str) -> cast.Estate:
     """This will make the fixed cast and their estate."""
     return cast.estate(tiny, timezone.now())
+
+
+@pytest.fixture
+def own_hub() -> Hub:
+    """This will make a hub for one test."""
+    return Hub()
 
 
 def told(estate: cast.Estate, who: str, changes: Changes, topics: Topics) -> list[str]:
@@ -32,7 +42,8 @@ def told(estate: cast.Estate, who: str, changes: Changes, topics: Topics) -> lis
 
 def html(viewer: permissions.Viewer, changes: Changes, topics: Topics) -> str:
     """This will render all that a page is told."""
-    return "".join([*dict(_row_parts(viewer, _rows_of(topics, changes))).values(), *_parts(viewer, topics, changes)])
+    rows = topics.rows if changes.is_resync else topics.rows & changes.connectors
+    return "".join([*dict(row_parts(viewer, rows)).values(), *own_parts(viewer, topics, changes)])
 
 
 def test_only_changed_rows_that_the_page_shows_are_sent(estate: cast.Estate) -> None:
@@ -52,27 +63,31 @@ def test_after_a_lost_connection_every_row_of_the_page_is_sent(estate: cast.Esta
 
 
 async def test_a_page_that_shows_what_is_true_is_sent_no_row_until_one_changes(
-    transactional_db: None, tiny: str, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None, tiny: str, own_hub: Hub
 ) -> None:
-    hub = Hub()
-    monkeypatch.setattr(events, "HUB", hub)
     estate = await sync_to_async(cast.estate)(tiny, timezone.now())
     client = AsyncClient()
     await client.aforce_login(estate.people["viewer"])
     page = (await client.get("/")).content.decode()
     address = re.findall(r'hx-sse:connect="([^"]+)"', page)[0].replace("&amp;", "&")
     viewer = await sync_to_async(permissions.viewer_of)(estate.people["viewer"])
-    resync = Changes(is_resync=True)
+    topics, tag = _topics(RequestFactory().get(address))
+    teller = PageTeller(own_hub, viewer, topics)
 
-    topics = _topics(RequestFactory().get(address))
-    assert await _rows_to_tell(viewer, topics, resync) == frozenset()
-    assert len(await _rows_to_tell(viewer, topics, resync)) == 3  # by then it may have missed something
+    first = await teller.first([tag, ""])
+    assert rows_in(first[tag]) == 0
+    assert rows_in(first[""]) == 3  # it may have missed something
 
     await Connector.objects.filter(name="orders").aupdate(state=State.FAILED)
-    hub.renderings.forget()
-    assert len(await _rows_to_tell(viewer, _topics(RequestFactory().get(address)), resync)) == 3
-    assert _topics(RequestFactory().get(address, headers={"Last-Event-ID": "1"})).tag == ""
+    own_hub.renderings.forget()
+    assert rows_in((await teller.first([tag]))[tag]) == 3
+    assert _topics(RequestFactory().get(address, headers={"Last-Event-ID": "1"}))[1] == ""
     await sync_to_async(connections.close_all)()
+
+
+def rows_in(data: bytes) -> int:
+    """This will count the rows in the data of an event."""
+    return len(re.findall(rb'hx-target="#connector-\d+"', data))
 
 
 def test_a_stranger_is_told_nothing(estate: cast.Estate) -> None:
@@ -108,12 +123,46 @@ def test_a_row_shows_no_secret_and_no_token(estate: cast.Estate) -> None:
     assert cast.SECRET not in shown
 
 
-def test_a_head_in_which_only_ages_went_on_is_no_news() -> None:
-    piece = b'data: <time data-age datetime="2026-11-21T08:00:00Z">%s</time> <b>%s failed</b>'
+async def test_shared_bytes_are_what_each_would_be_sent_alone(transactional_db: None, tiny: str, own_hub: Hub) -> None:
+    estate = await sync_to_async(cast.estate)(tiny, timezone.now())
+    rows = frozenset(c.pk for c in estate.connectors)
+    viewer = await sync_to_async(permissions.viewer_of)(estate.people["viewer"])
+    other = replace(viewer, user_id=viewer.user_id + 1, name="other")
 
-    assert _without_ages(piece % (b"3 s", b"2")) == _without_ages(piece % (b"4 s", b"2"))
-    assert _without_ages(piece % (b"3 s", b"2")) != _without_ages(piece % (b"3 s", b"3"))
-    assert _without_ages(piece % (b"3 s", b"2")) != _without_ages(piece.replace(b"08:", b"09:") % (b"3 s", b"2"))
+    shared = await PageTeller(own_hub, viewer, Topics(rows=rows)).news(Changes(is_resync=True))
+    again = await PageTeller(own_hub, other, Topics(rows=rows)).news(Changes(is_resync=True))
+    own = await sync_to_async(lambda: dict(row_parts(other, rows)))()
+
+    assert kind_of_page(viewer, Topics(rows=rows)) == kind_of_page(other, Topics(rows=rows))
+    assert without_ages(shared.decode()) == without_ages("".join(lines(own[pk]).decode() for pk in sorted(rows)))
+    assert again == shared
+    await sync_to_async(connections.close_all)()
+
+
+async def test_who_may_see_less_is_told_less_by_the_same_change(
+    transactional_db: None, tiny: str, own_hub: Hub
+) -> None:
+    estate = await sync_to_async(cast.estate)(tiny, timezone.now())
+    topics = Topics(rows=frozenset(c.pk for c in estate.connectors), has_summary=True)
+    told = {}
+    for who in ("viewer", "stranger", "operator"):
+        viewer = await sync_to_async(permissions.viewer_of)(estate.people[who])
+        told[who] = await PageTeller(own_hub, viewer, topics).first([""])
+
+    assert rows_in(told["viewer"][""]) == rows_in(told["operator"][""]) == 3
+    assert rows_in(told["stranger"][""]) == 0
+    assert estate.connectors[0].name.encode() not in told["stranger"][""]
+    assert told["viewer"][""] != told["operator"][""]
+    await sync_to_async(connections.close_all)()
+
+
+def test_what_shows_more_than_rows_is_shared_with_nobody(estate: cast.Estate) -> None:
+    viewer = permissions.viewer_of(estate.people["viewer"])
+    other = replace(viewer, user_id=viewer.user_id + 1, name="other")
+    topics = Topics(connector=estate.connectors[0].pk)
+
+    assert kind_of_page(viewer, topics) != kind_of_page(other, topics)
+    assert kind_of_page(viewer, topics) == kind_of_page(replace(viewer, name="renamed"), topics)
 
 
 async def test_signed_out_is_told_by_status_and_never_by_a_form(db: None) -> None:

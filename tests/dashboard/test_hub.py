@@ -1,6 +1,7 @@
 """The hub: notices become changes, pages never hold each other up, and a lost connection means: look again."""
 
 import asyncio
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import psycopg
@@ -8,7 +9,36 @@ import pytest
 from django.db import connection
 
 from connectors.services import notices
-from dashboard.hub import CHANNEL, Changes, Hub, Subscription, parse
+from dashboard.changes import Changes, parse
+from dashboard.hub import CHANNEL, Hub
+from dashboard.streams import Stream
+
+
+class Heard:
+    """A teller that only notes what it is to tell."""
+
+    has_summary = False
+
+    def __init__(self) -> None:
+        self._told: asyncio.Queue[Changes] = asyncio.Queue()
+
+    async def take(self) -> Changes:
+        """This will wait for what is to be told next."""
+        async with asyncio.timeout(5):
+            return await self._told.get()
+
+    async def first(self, tags: Collection[str]) -> Mapping[str, bytes]:
+        """This will tell nothing."""
+        return dict.fromkeys(tags, b"")
+
+    async def news(self, changes: Changes) -> bytes:
+        """This will note it."""
+        await self._told.put(changes)
+        return b""
+
+    async def summary(self) -> bytes:
+        """This will tell nothing."""
+        return b""
 
 
 def test_parse_reads_ids_of_each_kind() -> None:
@@ -21,17 +51,6 @@ def test_parse_takes_what_it_cannot_read_as_look_again(payload: str) -> None:
     assert parse(payload).is_resync
 
 
-async def test_take_merges_what_came_in_meanwhile() -> None:
-    page = Subscription()
-    page.put(Changes(connectors={1}))
-    page.put(Changes(connectors={2}, accounts={9}))
-
-    taken = await page.take(1)
-
-    assert taken == Changes(connectors={1, 2}, accounts={9})
-    assert await page.take(0) is None
-
-
 def test_channel_is_the_one_the_services_notify() -> None:
     assert CHANNEL == notices.CHANNEL
 
@@ -40,17 +59,18 @@ def test_channel_is_the_one_the_services_notify() -> None:
 async def test_hub_hears_what_was_committed(settings: Any) -> None:
     settings.LISTEN_DATABASE_URL = address_of_database()
     hub = Hub()
-    async with hub.subscribe() as page:
-        first = await page.take(5)
+    teller = Heard()
+    async with hub.joined(Stream(), "kind", lambda: teller):
+        first = await teller.take()
         async with await psycopg.AsyncConnection.connect(settings.LISTEN_DATABASE_URL, autocommit=True) as other:
             await other.execute("SELECT pg_notify(%s, %s)", [CHANNEL, '{"c":[7]}'])
-        heard = await page.take(5)
+        heard = await teller.take()
     hub.close()
     await asyncio.sleep(0)
 
-    assert first is not None
     assert first.is_resync
     assert heard == Changes(connectors={7})
+    assert hub.audiences == 0
     assert len(hub) == 0
 
 
@@ -58,30 +78,30 @@ async def test_hub_hears_what_was_committed(settings: Any) -> None:
 async def test_hub_tells_pages_to_look_again_after_a_lost_connection(settings: Any) -> None:
     settings.LISTEN_DATABASE_URL = address_of_database()
     hub = Hub()
-    async with hub.subscribe() as page:
-        await page.take(5)
+    teller = Heard()
+    async with hub.joined(Stream(), "kind", lambda: teller):
+        await teller.take()
         async with await psycopg.AsyncConnection.connect(settings.LISTEN_DATABASE_URL, autocommit=True) as other:
             await other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE query = %s AND datname = current_database()",
                 [f"LISTEN {CHANNEL}"],
             )
-        again = await page.take(5)
+        again = await teller.take()
     hub.close()
     await asyncio.sleep(0)
 
-    assert again is not None
     assert again.is_resync
 
 
 async def test_close_ends_every_page() -> None:
     hub = Hub()
-    page = Subscription()
+    page = Stream()
     hub._pages.add(page)
 
     hub.close()
 
-    assert page.is_closed
+    assert page.why_ended == "closing"
 
 
 def address_of_database() -> str:

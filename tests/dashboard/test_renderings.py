@@ -33,7 +33,7 @@ def test_who_it_is_makes_no_kind_and_what_they_may_does() -> None:
 
 
 async def test_a_thousand_pages_are_rendered_once() -> None:
-    kitchen, shared = Kitchen(), Renderings()
+    kitchen, shared = Kitchen(), Renderings(b"")
 
     pages = await asyncio.gather(*(shared.of("viewer", [1, 2], kitchen.render) for _ in range(1000)))
 
@@ -42,7 +42,7 @@ async def test_a_thousand_pages_are_rendered_once() -> None:
 
 
 async def test_another_kind_of_viewer_gets_its_own() -> None:
-    kitchen, shared = Kitchen(), Renderings()
+    kitchen, shared = Kitchen(), Renderings(b"")
 
     await shared.of("viewer", [1], kitchen.render)
     await shared.of("operator", [1], kitchen.render)
@@ -51,7 +51,7 @@ async def test_another_kind_of_viewer_gets_its_own() -> None:
 
 
 async def test_what_changed_is_rendered_again_and_the_rest_is_not() -> None:
-    kitchen, shared = Kitchen(), Renderings()
+    kitchen, shared = Kitchen(), Renderings(b"")
     await shared.of("viewer", [1, 2], kitchen.render)
 
     shared.forget([2])
@@ -62,7 +62,7 @@ async def test_what_changed_is_rendered_again_and_the_rest_is_not() -> None:
 
 async def test_nothing_is_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderings, "GOOD_FOR", 0.01)
-    kitchen, shared = Kitchen(), Renderings()
+    kitchen, shared = Kitchen(), Renderings(b"")
 
     await shared.of("viewer", [1], kitchen.render)
     await asyncio.sleep(0.02)
@@ -72,7 +72,7 @@ async def test_nothing_is_kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_a_page_that_goes_away_keeps_nobody_waiting() -> None:
-    kitchen, shared = Kitchen(), Renderings()
+    kitchen, shared = Kitchen(), Renderings(b"")
     first = asyncio.create_task(shared.of("viewer", [1], kitchen.render))
     await asyncio.sleep(0)
 
@@ -83,7 +83,7 @@ async def test_a_page_that_goes_away_keeps_nobody_waiting() -> None:
 
 
 async def test_what_cannot_be_rendered_is_tried_again() -> None:
-    kitchen, shared = Kitchen(), Renderings()
+    kitchen, shared = Kitchen(), Renderings(b"")
 
     def broken(keys: Collection[Hashable]) -> dict[Hashable, bytes]:
         raise ValueError("no database")
@@ -95,4 +95,4 @@ async def test_what_cannot_be_rendered_is_tried_again() -> None:
 
 
 async def test_what_the_viewer_may_not_see_is_empty() -> None:
-    assert await Renderings().of("viewer", [404], Kitchen().render) == [b""]
+    assert await Renderings(b"").of("viewer", [404], Kitchen().render) == [b""]

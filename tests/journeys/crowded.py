@@ -24,6 +24,7 @@ from connectors.models import Connector, VendorAccount
 from connectors.services import notices
 from connectors.states import State
 from dashboard import hub
+from dashboard.asgi import answer
 from dashboard.views import events
 from tests import cast
 from tests.crowd import crowd
@@ -78,9 +79,12 @@ class Crowded:
 def serve() -> tuple[uvicorn.Server, threading.Thread, str]:
     """This will serve the site by one event loop, as a web process does."""
     port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(get_asgi_application(), port=port, log_level="critical", lifespan="off", date_header=False)
-    )
+    django = get_asgi_application()
+
+    async def serves(scope: Any, receive: Any, send: Any) -> None:
+        await answer(django, scope, receive, send)
+
+    server = uvicorn.Server(uvicorn.Config(serves, port=port, log_level="critical", lifespan="off", date_header=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -18,7 +18,7 @@ from connectors.queries import board
 from connectors.queries.board import Arrangement
 from connectors.queries.connectors import Filters
 from connectors.states import State
-from dashboard.views.events import Topics, _head_keys, _head_parts, _row_parts
+from dashboard import telling
 from tests import cast
 from tests.crowd import crowd
 
@@ -228,13 +228,11 @@ def test_a_later_page_does_not_count_what_the_one_before_pushed_over(wide: cast.
 def test_the_stream_tells_how_many_are_new_and_lets_none_in(wide: cast.Estate) -> None:
     viewer = permissions.viewer_of(wide.people["viewer"])
     shown = frozenset(c.pk for c in board.page(viewer, Filters(state=("failed",)), Arrangement(), 1).connectors)
-    topics = Topics(rows=shown, has_summary=True, board="state=failed")
     fail(["crates-001"])
     moved = Connector.objects.get(name="crates-001").pk
 
-    html = "".join(
-        dict([*_row_parts(viewer, topics.rows & {moved}), *_head_parts(viewer, _head_keys(topics))]).values()
-    )
+    rows = dict(telling.row_parts(viewer, shown & {moved}))
+    html = "".join([*rows.values(), telling.head(viewer), *telling.new_rows(viewer, "state=failed", shown)])
 
     assert f"connector-{moved}" not in html
     assert '<a class="btn" href="/?state=failed" data-news>1 new, show it</a>' in html
