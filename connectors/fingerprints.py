@@ -11,6 +11,7 @@ VARYING = (
 )
 """What differs from one occurrence to the next: ids, numbers, quoted names, spaces."""
 LENGTH = 8
+CAUSED_BY = re.compile(r"^Caused by: (?:[\w.$]+: )?(.+)$", re.MULTILINE)
 
 
 def fingerprint(error: str) -> str:
@@ -21,3 +22,9 @@ def fingerprint(error: str) -> str:
     for pattern, instead in VARYING:
         text = pattern.sub(instead, text)
     return hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+
+
+def cause(trace: str) -> str:
+    """This will find the innermost cause in a trace, else its first line."""
+    causes = CAUSED_BY.findall(trace)
+    return str(causes[-1]) if causes else trace.strip().partition("\n")[0]

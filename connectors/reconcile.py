@@ -1,5 +1,6 @@
 """Pure decisions: what an observation changes, which operations it closes, what has drifted."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +47,8 @@ class Asked:
     sent_at: datetime | None
     deadline_at: datetime
     vendor_operation_id: str = ""
+    is_of_task: bool = False
+    """Then states and generations are those of the one task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,11 @@ def _unsent(asked: Asked, *, late: bool) -> Ruling:
     return Ruling(OperationStatus.QUEUED, has_seen_change=asked.has_seen_change)
 
 
+def generation_of_task(state: str, worker: str, trace: str) -> str:
+    """This will give what is another once a failed task was restarted: its state, its worker or how it failed."""
+    return f"{state} {worker} {hashlib.blake2b(trace.encode(errors='replace'), digest_size=8).hexdigest()}"[-200:]
+
+
 def _timed_out(asked: Asked, what: str) -> Ruling:
     return Ruling(OperationStatus.TIMED_OUT, f"{REACHED[asked.status]}, and not seen done in time; {what}",
                   asked.has_seen_change)  # fmt: skip
@@ -126,7 +134,7 @@ def _is_done(asked: Asked, seen: Seen, *, moved: bool) -> bool:
     if asked.verb is Verb.SYNC_NOW:
         return seen.is_vendor_operation_done is True
     shown = bool(asked.proof) or moved
-    healthy = {State.RUNNING, State.FINISHED} | ({asked.state_before} & RESTS)
+    healthy = {State.RUNNING, State.FINISHED} | (RESTS if asked.is_of_task else {asked.state_before} & RESTS)
     return shown and seen.state in healthy
 
 

@@ -49,6 +49,7 @@ class Verb(StrEnum):
     FORCE_STOP = "force_stop"
     RESTART = "restart"
     RESTART_FAILED = "restart_failed"
+    RESTART_TASK = "restart_task"
     SYNC_NOW = "sync_now"
 
 
@@ -60,6 +61,7 @@ LABELS = {
     Verb.FORCE_STOP: "Force stop",
     Verb.RESTART: "Restart",
     Verb.RESTART_FAILED: "Restart failed tasks",
+    Verb.RESTART_TASK: "Restart one task",
     Verb.SYNC_NOW: "Sync now",
 }
 
@@ -80,6 +82,18 @@ INVERSE = {
     Verb.START: Verb.STOP,
 }
 """The verb that leads back."""
+
+PART_OF = {Verb.RESTART_TASK: Verb.RESTART_FAILED}
+"""Verbs for one part of a connector, each with the one for all such parts; what guards that one guards it too."""
+
+WHOLE = tuple(verb for verb in Verb if verb not in PART_OF)
+"""Verbs that are asked of a target as a whole, and so of many at once."""
+
+
+def label_of(verb: Verb, task: str = "") -> str:
+    """This will name a verb, with the task it is for."""
+    return f"Restart task {task}" if task and verb is Verb.RESTART_TASK else LABELS[verb]
+
 
 HOLDING = frozenset({Verb.PAUSE, Verb.STOP})
 """Verbs that may have an end."""

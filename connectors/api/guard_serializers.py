@@ -9,6 +9,7 @@ from connectors.api.fields import VerbField
 from connectors.models import Approval, BreakGlass, FreezeWindow, Loosening, Protection
 from connectors.services.approvals import MOST
 from connectors.services.freezes import GLASS_AT_MOST, LONGEST
+from connectors.states import Verb
 
 
 class SpanSerializer(serializers.Serializer[Any]):
@@ -149,7 +150,8 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
     class Meta:
         model = Approval
         fields = [
-            "id", "kind", "status", "targets", "asked_by", "reason", "ticket", "asked_at", "lapses_at", "decided_at",
+            "id", "kind", "task", "status", "targets", "asked_by", "reason", "ticket", "asked_at", "lapses_at",
+            "decided_at",
             "decided_by", "said", "until",
         ]  # fmt: skip
 
@@ -157,7 +159,8 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
 class ApprovalRequestSerializer(serializers.Serializer[Any]):
     """One verb on connectors or pipelines, by ids."""
 
-    kind = VerbField()
+    kind = VerbField(known=tuple(Verb))
+    task = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
     connectors = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=MOST, default=list)
     pipelines = serializers.ListField(child=serializers.IntegerField(), required=False, max_length=MOST, default=list)
     reason = serializers.CharField(max_length=500)

@@ -11,7 +11,7 @@ from connectors.models import AuditEvent, AuditSeal, Hold, Operation, Pipeline, 
 from connectors.permissions import Viewer
 from connectors.queries.connectors import Row
 from connectors.queries.verbs import Button
-from connectors.states import LABELS, OperationStatus
+from connectors.states import LABELS, OperationStatus, Verb
 
 
 class VerbSerializer(serializers.Serializer[Button]):
@@ -197,8 +197,9 @@ class OperationSerializer(serializers.ModelSerializer[Operation]):
     class Meta:
         model = Operation
         fields = [
-            "id", "kind", "target", "account", "status", "reason", "ticket", "error", "actor", "attempts",
-            "state_before", "requested_at", "sent_at", "accepted_at", "converging_at", "finished_at", "deadline_at",
+            "id", "kind", "task", "target", "account", "status", "reason", "ticket", "error", "actor",
+            "attempts", "state_before", "requested_at", "sent_at", "accepted_at", "converging_at", "finished_at",
+            "deadline_at",
             "seconds", "proof",
         ]  # fmt: skip
 
@@ -214,7 +215,8 @@ class OperationRequestSerializer(serializers.Serializer[Any]):
 
     connector = serializers.IntegerField(required=False)
     pipeline = serializers.IntegerField(required=False)
-    kind = VerbField()
+    kind = VerbField(known=tuple(Verb))
+    task = serializers.CharField(required=False, allow_blank=True, max_length=40, default="")
     reason = serializers.CharField(required=False, allow_blank=True, max_length=2000, default="")
     ticket = serializers.CharField(required=False, allow_blank=True, max_length=80, default="")
     until = serializers.DateTimeField(required=False, allow_null=True, default=None)
@@ -223,6 +225,8 @@ class OperationRequestSerializer(serializers.Serializer[Any]):
         """This will refuse anything but exactly one target."""
         if ("connector" in attrs) == ("pipeline" in attrs):
             raise serializers.ValidationError("Name one target: either connector or pipeline, by its id.")
+        if attrs["task"] and attrs["until"]:
+            raise serializers.ValidationError("One task is restarted for good: leave `until` out.")
         return attrs
 
 

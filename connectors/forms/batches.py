@@ -9,7 +9,7 @@ from django.utils import timezone
 from connectors.forms import moments
 from connectors.forms.board import NUMBER
 from connectors.services.batches import Terms
-from connectors.states import LABELS, Verb
+from connectors.states import LABELS, WHOLE, Verb
 
 CANARY = [(0, "none"), (1, "1 connector"), (5, "5, over all accounts"), (20, "20, over all accounts")]
 STOP_AFTER = [(1, "1 failure"), (3, "3 failures"), (10, "10 failures"), (0, "never")]
@@ -25,7 +25,7 @@ MOST_PICKED = 1000
 class BatchForm(forms.Form):
     """Verb, reason and terms of one batch; what it is asked of stands in the address."""
 
-    kind = forms.TypedChoiceField(choices=[(verb.value, LABELS[verb]) for verb in Verb], coerce=Verb)
+    kind = forms.TypedChoiceField(choices=[(verb.value, LABELS[verb]) for verb in WHOLE], coerce=Verb)
     reason = forms.CharField(max_length=500, required=False)
     ticket = forms.CharField(max_length=80, required=False)
     canary = forms.TypedChoiceField(choices=CANARY, coerce=int, required=False, empty_value="0")

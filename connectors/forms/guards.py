@@ -9,7 +9,7 @@ from django import forms
 from connectors import timetable
 from connectors.models import FreezeWindow, Protection, Team
 from connectors.services.freezes import Wish
-from connectors.states import LABELS, Verb
+from connectors.states import LABELS, WHOLE, Verb
 
 SITE = "*"
 MODES = [("once", "Once, from a time to a time"), ("repeating", "Again and again, by a cron line"),
@@ -156,7 +156,7 @@ class ProtectionForm(forms.Form):
 
     verbs = forms.MultipleChoiceField(
         label="Takes a second person",
-        choices=[(verb.value, LABELS[verb]) for verb in Verb],
+        choices=[(verb.value, LABELS[verb]) for verb in WHOLE],
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )
@@ -181,5 +181,5 @@ class DecisionForm(forms.Form):
 class ApprovalForm(forms.Form):
     """What is to be approved of a target that the address names."""
 
-    kind = forms.TypedChoiceField(choices=[(verb.value, LABELS[verb]) for verb in Verb], coerce=Verb)
+    kind = forms.TypedChoiceField(choices=[(verb.value, LABELS[verb]) for verb in WHOLE], coerce=Verb)
     reason = forms.CharField(max_length=500)

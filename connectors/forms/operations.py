@@ -19,6 +19,7 @@ class OperationForm(forms.Form):
     """
 
     kind = forms.TypedChoiceField(choices=[(verb.value, LABELS[verb]) for verb in Verb], coerce=Verb)
+    task = forms.CharField(max_length=40, required=False)
     reason = forms.CharField(max_length=500, required=False)
     ticket = forms.CharField(max_length=80, required=False)
     starts = forms.ChoiceField(choices=STARTS, required=False)
@@ -33,6 +34,8 @@ class OperationForm(forms.Form):
         data, now = super().clean() or {}, timezone.now()
         for name in ("starts", "until"):
             _read(self, data, name, now)
+        if data.get("task") and (data.get("starts") or data.get("until")):
+            self.add_error("starts", "One task is restarted now, and for good.")
         return data
 
     @property

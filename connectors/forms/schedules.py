@@ -8,7 +8,7 @@ from django import forms
 from connectors import timetable
 from connectors.forms.guards import Lines, LocalMoment, ZoneField, in_zone, styled
 from connectors.models import Schedule, Team
-from connectors.states import LABELS, Verb
+from connectors.states import LABELS, WHOLE, Verb
 
 MODES = [("once", "Once"), ("cron", "By a cron line"), ("office", "Rest outside office hours")]
 MISSED = [("skip", "Skip it"), ("run_once", "Make up for it once")]
@@ -21,7 +21,7 @@ class ScheduleForm(forms.Form):
     name = forms.CharField(max_length=80)
     team = forms.ChoiceField()
     kind = forms.TypedChoiceField(
-        label="Verb", choices=[(verb.value, LABELS[verb]) for verb in Verb], coerce=Verb, initial="pause"
+        label="Verb", choices=[(verb.value, LABELS[verb]) for verb in WHOLE], coerce=Verb, initial="pause"
     )
     reason = forms.CharField(max_length=500, required=False, help_text="It stays on record with every run.")
     names = Lines(label="Connectors named", help_text="One a line. Or choose by search words.")

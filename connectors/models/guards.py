@@ -14,7 +14,7 @@ from connectors import timetable
 from connectors.models.connectors import STATES, Connector, Pipeline
 from connectors.models.operations import ONE_TARGET, Operation
 from connectors.models.people import ApiToken, Team
-from connectors.states import Verb
+from connectors.states import PART_OF, Verb, label_of
 from connectors.timetable import Span
 
 
@@ -150,6 +150,10 @@ class Protection(models.Model):
     def __str__(self) -> str:
         return f"{self.connector} is protected"
 
+    def covers(self, verb: Verb) -> bool:
+        """This will tell whether a verb takes a second person; of a part it does where the whole does."""
+        return str(PART_OF.get(verb, verb)) in self.verbs
+
 
 class Loosening(models.Model):
     """A protection is to become weaker, or to be lifted: that takes a second person, too."""
@@ -217,6 +221,8 @@ class Approval(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    task = models.CharField(max_length=40, blank=True)
+    """For a verb of one task."""
     status = models.CharField(max_length=20, choices=Status, default=Status.WAITING)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="approvals_asked")
     token = models.ForeignKey(ApiToken, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -249,6 +255,11 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} asked by {self.actor}: {self.status}"
+
+    @property
+    def label(self) -> str:
+        """Its verb in words, with the task it is for."""
+        return label_of(Verb(self.kind), self.task)
 
     @property
     def is_open(self) -> bool:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from connectors.models.accounts import VendorAccount
 from connectors.models.connectors import STATES, Connector, Pipeline
 from connectors.models.people import ApiToken
-from connectors.states import OPEN, OperationStatus, Verb
+from connectors.states import OPEN, OperationStatus, Verb, label_of
 
 ONE_TARGET = Q(connector__isnull=True, pipeline__isnull=False) | Q(connector__isnull=False, pipeline__isnull=True)
 
@@ -23,6 +23,8 @@ class Operation(models.Model):
     connector = models.ForeignKey(Connector, models.CASCADE, null=True, blank=True, related_name="operations")
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, null=True, blank=True, related_name="operations")
     kind = models.CharField(max_length=20, choices=[(verb, verb) for verb in Verb])
+    task = models.CharField(max_length=40, blank=True)
+    """For a verb of one task: the vendor's id of it."""
     status = models.CharField(max_length=20, choices=[(s, s) for s in OperationStatus], default=OperationStatus.QUEUED)
 
     user = models.ForeignKey(
@@ -94,6 +96,11 @@ class Operation(models.Model):
         target = self.connector or self.pipeline
         assert target is not None  # noqa: S101  # kept by operation_one_target  # kept by operation_one_target
         return target
+
+    @property
+    def label(self) -> str:
+        """Its verb in words, with the task it is for."""
+        return label_of(Verb(self.kind), self.task)
 
     @property
     def is_open(self) -> bool:

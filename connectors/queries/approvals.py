@@ -14,13 +14,14 @@ Target = Connector | Pipeline
 Status = Approval.Status
 
 
-def usable(target: Target, verb: Verb, *, user_id: int, now: datetime) -> ApprovalTarget | None:
+def usable(target: Target, verb: Verb, *, task: str = "", user_id: int, now: datetime) -> ApprovalTarget | None:
     """This will find the approval that opens a verb for one person now; the target must be as it was seen."""
     noun = "connector" if isinstance(target, Connector) else "pipeline"
     found = ApprovalTarget.objects.select_for_update(of=("self",)).filter(
         **{noun: target},
         used_at__isnull=True,
         approval__kind=verb,
+        approval__task=task,
         approval__user_id=user_id,
         approval__status=Status.APPROVED,
         approval__lapses_at__gt=now,
@@ -120,7 +121,7 @@ def protections_of(approval: Approval) -> list[Protection]:
     reached = Q(connector_id__in=[item.connector_id for item in items if item.connector_id])
     reached |= Q(connector__pipeline_id__in=[item.pipeline_id for item in items if item.pipeline_id])
     found = Protection.objects.filter(reached).select_related("connector__team")
-    return [protection for protection in found if approval.kind in protection.verbs]
+    return [protection for protection in found if protection.covers(Verb(approval.kind))]
 
 
 def changed(now: datetime) -> QuerySet[ApprovalTarget]:

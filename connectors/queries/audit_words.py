@@ -1,7 +1,7 @@
 """Reading an event aloud: the sentence that pages, reviews and reports show."""
 
 from connectors.models import AuditEvent
-from connectors.states import LABELS, Verb
+from connectors.states import Verb, label_of
 
 OUTCOMES = {
     "requested": "asked to {verb} {noun}",
@@ -48,14 +48,15 @@ SAID = {
 
 def sentence(event: AuditEvent) -> str:
     """This will say what was done, up to the name of the target."""
-    return said(event.action)
+    return said(event.action, str((event.after or {}).get("task", "")))
 
 
-def said(action: str) -> str:
+def said(action: str, task: str = "") -> str:
     """This will say an action in words."""
     noun, *words = action.split(".")
     if len(words) == 2 and words[0] in set(Verb) and words[1] in OUTCOMES:  # noun.verb.outcome
-        return OUTCOMES[words[1]].format(verb=LABELS[Verb(words[0])].lower(), noun=noun)
+        label = label_of(Verb(words[0]), task).lower()
+        return OUTCOMES[words[1]].format(verb=f"{label} of" if task else label, noun=noun)
     if action in SAID:
         return SAID[action]
     *about, verb = words or ["recorded"]

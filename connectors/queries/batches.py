@@ -11,7 +11,7 @@ from django.utils import timezone
 from connectors.models import Batch, BatchItem, Connector, Operation, VendorAccount
 from connectors.permissions import Viewer
 from connectors.queries import approvals, guards, timings, verbs
-from connectors.states import GOALS, LABELS, OPEN, Verb
+from connectors.states import GOALS, LABELS, OPEN, WHOLE, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import Vendor
 
@@ -258,4 +258,4 @@ def _under_way() -> Mapping[int, str]:
 def verbs_of(slugs: Iterable[str]) -> list[Verb]:
     """This will give the verbs that at least one of these vendors has for a connector, in the order of `Verb`."""
     found = {c.verb for slug in slugs for c in registry.get(slug).capabilities if c.target == "connector"}
-    return [verb for verb in Verb if verb in found]
+    return [verb for verb in WHOLE if verb in found]

@@ -29,7 +29,7 @@ from connectors.models.connectors import SEARCHED
 from connectors.permissions import Viewer
 from connectors.queries import guards, timings, upcoming, verbs
 from connectors.queries.upcoming import Upcoming
-from connectors.states import OPEN, State
+from connectors.states import OPEN, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import Vendor
 
@@ -179,6 +179,15 @@ class Row:
     """What happens next by itself."""
     guard: guards.Mark | None = None
     """The lock, or the freeze to come."""
+    tasks: Sequence[verbs.Button] = ()
+    """One for each failed task, where the vendor restarts one alone."""
+
+    @property
+    def why_no_single_task(self) -> str:
+        """What to say beside failed tasks where the vendor restarts none of them alone."""
+        if self.vendor.capability(Verb.RESTART_TASK, "connector"):
+            return ""
+        return f"{self.vendor.name} restarts a connector as a whole, not one task of it."
 
     @property
     def open_operation(self) -> Operation | None:
@@ -230,6 +239,9 @@ def _row(
         operation=operation,
         upcoming=upcoming.sooner(coming, _freeze(connector, rails)),
         guard=rails.mark(connector),
+        tasks=verbs.task_buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times, rails=rails)
+        if connector.tasks_failed
+        else (),
     )
 
 

@@ -82,7 +82,7 @@ class Rails:
             ids: Iterable[int] = (target.pk,)
         else:
             ids = (pk for pk, _ in self.within.get(target.pk, ()))
-        return [p for pk in ids if (p := self.protections.get(pk)) and str(verb) in p.verbs]
+        return [p for pk in ids if (p := self.protections.get(pk)) and p.covers(verb)]
 
     def mark(self, target: Target) -> Mark | None:
         """This will give what a row shows: the freeze that holds, else the protection."""

@@ -10,7 +10,7 @@ from connectors.permissions import Viewer
 from connectors.queries import approvals
 from connectors.queries.guards import Rails
 from connectors.queries.timings import Measured, Usual, usual
-from connectors.states import LABELS, Permission, State, Verb
+from connectors.states import LABELS, PART_OF, Permission, State, Verb, label_of
 from connectors.vendors import registry
 from connectors.vendors.base import Capability
 
@@ -49,6 +49,8 @@ class Button:
     """Said in a dialog first; empty means it is sent at once."""
     times: Usual
     """How long it usually takes."""
+    task: str = ""
+    """For a verb of one task."""
 
     @property
     def is_on(self) -> bool:
@@ -128,9 +130,10 @@ def buttons(
 ) -> list[Button]:
     """This will give each verb the vendor has for this kind of target, the likeliest one first."""
     special = target.facts.get("consequence", {})
+    whole = [capability for capability in capabilities_of(target) if capability.verb not in PART_OF]
     decided = {
         capability.verb: decide(target, capability.verb, viewer, is_stale=is_stale, open_verb=open_verb, rails=rails)
-        for capability in capabilities_of(target)
+        for capability in whole
     }
     found = [
         Button(
@@ -142,7 +145,7 @@ def buttons(
             or capability.consequence,
             times=usual(times, target.account.vendor, capability),
         )
-        for capability in capabilities_of(target)
+        for capability in whole
     ]
     order = (*LIKELIEST.get(State(target.state), ()), *USUALLY)
     return sorted(found, key=lambda b: (not b.is_on, order.index(b.verb) if b.verb in order else len(order)))
@@ -161,6 +164,45 @@ def alike(connector: Connector, *, is_stale: bool, open_verb: str | None, rails:
     return (connector.account.vendor, connector.team_id, connector.state, is_stale, is_gone, where, open_verb)
 
 
+def task_buttons(
+    target: Connector,
+    viewer: Viewer,
+    *,
+    is_stale: bool,
+    open_verb: str | None,
+    times: Measured,
+    rails: Rails,
+) -> list[Button]:
+    """This will give a button for each failed task, where the vendor restarts one alone."""
+    verb = Verb.RESTART_TASK
+    failed = failed_tasks(target)
+    capability = capability_of(target, verb) if failed else None
+    if capability is None:
+        return []
+    decision = decide(target, verb, viewer, is_stale=is_stale, open_verb=open_verb, rails=rails)
+    why, usually = decision.sentence if decision else "", usual(times, target.account.vendor, capability)
+    return [Button(verb, label_of(verb, task), why, _guarded(target, verb, rails), usually, task) for task in failed]
+
+
+def failed_tasks(target: Connector) -> list[str]:
+    """This will give the ids of the tasks that failed."""
+    return [str(task["id"]) for task in target.tasks if task["state"] == State.FAILED]
+
+
+def why_not_task(target: Connector | Pipeline, verb: Verb, task: str) -> str:
+    """This will say why a verb cannot be asked of this task, or of none; empty when it can."""
+    if verb not in PART_OF:
+        return f"{LABELS[verb]} is for the whole, not for one task." if task else ""
+    if not task:
+        return "Say which task."
+    states = {str(t["id"]): t["state"] for t in target.tasks} if isinstance(target, Connector) else {}
+    if task not in states:
+        return f"It has no task {task}."
+    if states[task] != State.FAILED:
+        return f"Task {task} is {states[task]}; only what failed is restarted alone."
+    return ""
+
+
 def team_of(target: Connector | Pipeline) -> Team:
     """This will give the team that owns a target."""
     return target.team if isinstance(target, Connector) else target.account.team
@@ -169,7 +211,8 @@ def team_of(target: Connector | Pipeline) -> Team:
 def _unheard_of(target: Connector | Pipeline, verb: Verb) -> str:
     kind = "connector" if isinstance(target, Connector) else "pipeline"
     names = ", ".join(LABELS[c.verb].lower() for c in capabilities_of(target)) or "none"
-    return f"{registry.get(target.account.vendor).name} cannot {LABELS[verb].lower()} a {kind}. It has: {names}."
+    asked = LABELS[verb].lower() + (" of" if verb in PART_OF else "")
+    return f"{registry.get(target.account.vendor).name} cannot {asked} a {kind}. It has: {names}."
 
 
 def _guarded(target: Connector | Pipeline, verb: Verb, rails: Rails) -> str:

@@ -12,7 +12,7 @@ from connectors.actor import DRIVER, Actor
 from connectors.models import Approval, ApprovalTarget, AuditEvent, Connector, Pipeline
 from connectors.permissions import Viewer
 from connectors.queries import approvals as queries
-from connectors.queries import guards
+from connectors.queries import guards, verbs
 from connectors.services import actors, audit, holds, notices, operations
 from connectors.services.operations import NotAllowed, NotNow, NotPossible
 from connectors.states import LABELS, Permission, Verb
@@ -35,6 +35,7 @@ def ask(
     actor: Actor,
     viewer: Viewer,
     ticket: str = "",
+    task: str = "",
     until: datetime | None = None,
     now: datetime | None = None,
 ) -> Approval:
@@ -43,6 +44,7 @@ def ask(
 
     The same request that waits already is given back.
 
+    :param task: for a verb of one task; then there is one target
     :param until: a pause or stop ends by itself then
 
     :raises NotAllowed: the actor may not operate one of them
@@ -61,10 +63,13 @@ def ask(
         if why := viewer.why_not_operate(team.pk, team.slug):
             raise NotAllowed(why)
     _refuse_unless_guarded(locked, verb, viewer, now)
-    if earlier := _same(locked, verb, viewer, now):
+    if why := next((why for target in locked if (why := verbs.why_not_task(target, verb, task))), ""):
+        raise NotNow(why)
+    if earlier := _same(locked, verb, task, viewer, now):
         return earlier
     approval = Approval.objects.create(
         kind=verb,
+        task=task,
         user_id=viewer.user_id,
         token_id=actor.token_id,
         actor=actor.label,
@@ -182,10 +187,12 @@ def _refuse_unless_guarded(targets: Sequence[Connector | Pipeline], verb: Verb, 
         raise NotNow(f"{LABELS[verb]} of {', '.join(free[:3])} takes no approval: ask for it right away.")
 
 
-def _same(targets: Sequence[Connector | Pipeline], verb: Verb, viewer: Viewer, now: datetime) -> Approval | None:
+def _same(
+    targets: Sequence[Connector | Pipeline], verb: Verb, task: str, viewer: Viewer, now: datetime
+) -> Approval | None:
     wanted = {(type(target), target.pk) for target in targets}
     mine = queries.visible_to(viewer).filter(
-        user_id=viewer.user_id, kind=verb, status=Approval.Status.WAITING, lapses_at__gt=now
+        user_id=viewer.user_id, kind=verb, task=task, status=Approval.Status.WAITING, lapses_at__gt=now
     )
     for approval in mine:
         items = approval.targets.all()
@@ -251,7 +258,7 @@ def _carry_out(approval: Approval, item: ApprovalTarget, now: datetime) -> str:
             if approval.until:
                 holds.hold(until=approval.until, **wish)
             else:
-                operations.request(**wish)
+                operations.request(**wish, task=approval.task)
     except NotPossible as error:
         return f"{target.name}: {error}"
     except PermissionError:
@@ -283,6 +290,7 @@ def _record(
 ) -> None:
     noun = "connector" if isinstance(target, Connector) else "pipeline"
     after: dict[str, Any] = {"approval": str(approval.pk), "verb": approval.kind, "asked_by": approval.actor}
+    after |= {"task": approval.task} if approval.task else {}
     audit.record(
         f"{noun}.approval.{what}", actor=actor, result=result, target=target, reason=reason, after=after, error=error,
         ticket=approval.ticket, at=now,

@@ -416,7 +416,9 @@ def _order(operation: Operation) -> Order:
         generation=target.generation,
         facts=target.facts,
     )
-    return Order(verb=Verb(operation.kind), known=known, key=str(operation.pk), memory=target.memory)
+    return Order(
+        verb=Verb(operation.kind), known=known, key=str(operation.pk), memory=target.memory, task=operation.task
+    )
 
 
 def _words(error: VendorError) -> str:

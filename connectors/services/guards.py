@@ -23,7 +23,7 @@ class Passage:
     approval: ApprovalTarget | None = None
 
 
-def judge(target: Target, verb: Verb, *, actor: Actor, viewer: Viewer, now: datetime) -> Passage:
+def judge(target: Target, verb: Verb, *, task: str = "", actor: Actor, viewer: Viewer, now: datetime) -> Passage:
     """
     This will tell whether a verb may be asked of a target now, in the caller's transaction.
 
@@ -37,7 +37,9 @@ def judge(target: Target, verb: Verb, *, actor: Actor, viewer: Viewer, now: date
     protections = rails.guarding(target, verb)
     if not protections:
         return Passage(broken=broken)
-    found = None if actor.kind == "system" else approvals.usable(target, verb, user_id=viewer.user_id, now=now)
+    found = None
+    if actor.kind != "system":
+        found = approvals.usable(target, verb, task=task, user_id=viewer.user_id, now=now)
     if found is None:
         return Passage(Refusal("protection", approvals.needed(target, verb, protections)))
     return Passage(broken=broken, approval=found)

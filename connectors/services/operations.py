@@ -8,7 +8,7 @@ from functools import partial
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connectors import permissions
+from connectors import permissions, reconcile
 from connectors.actor import Actor
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, VendorAccount
 from connectors.queries import verbs
@@ -99,6 +99,7 @@ def request(
     verb: Verb,
     actor: Actor,
     viewer: permissions.Viewer,
+    task: str = "",
     reason: str = "",
     ticket: str = "",
     key: str = "",
@@ -111,6 +112,7 @@ def request(
 
     The same `key` by the same actor for the same request gives the operation made the first time.
 
+    :param task: for a verb of one task: which
     :param wakes: hint to the account's driver at once; whoever asks for many does so once for all of them, with `wake`
 
     :raises NotAllowed: the actor's role forbids it
@@ -123,14 +125,16 @@ def request(
     """
     now = now or timezone.now()
     target = locked(target)
-    if key and (earlier := _earlier(target, verb, actor, key)):
+    if key and (earlier := _earlier(target, verb, task, actor, key)):
         return earlier
     capability = _refuse_unless_possible(target, verb, viewer, now)
-    passage = guards.judge(target, verb, actor=actor, viewer=viewer, now=now)
+    if why := verbs.why_not_task(target, verb, task):
+        raise NotNow(why)
+    passage = guards.judge(target, verb, task=task, actor=actor, viewer=viewer, now=now)
     if passage.refusal:
         raise GUARDED[passage.refusal.rule](passage.refusal.sentence)
     operation = _create(
-        target, verb, actor, capability, reason=reason, ticket=ticket, key=key, batch_id=batch_id, now=now
+        target, verb, actor, capability, task=task, reason=reason, ticket=ticket, key=key, batch_id=batch_id, now=now
     )
     before = {"state": target.state, "desired_state": target.desired_state}
     if verb in GOALS:
@@ -149,7 +153,7 @@ def request(
         target=target,
         reason=reason,
         before=before,
-        after={"desired_state": target.desired_state},
+        after={"desired_state": target.desired_state, **_of_task(operation)},
         operation=operation,
         at=now,
     )
@@ -258,8 +262,8 @@ def retry(*, operation: Operation, actor: Actor, viewer: permissions.Viewer, key
     if operation.status == OperationStatus.CONFIRMED:
         raise NotNow("It was confirmed: there is nothing to repeat.")
     return request(
-        target=operation.target, verb=Verb(operation.kind), actor=actor, viewer=viewer, reason=operation.reason,
-        ticket=operation.ticket, key=key,
+        target=operation.target, verb=Verb(operation.kind), task=operation.task, reason=operation.reason,
+        ticket=operation.ticket, key=key, actor=actor, viewer=viewer,
     )  # fmt: skip
 
 
@@ -299,7 +303,7 @@ def finish(
         target=operation.target,
         reason=operation.reason,
         before={"state": operation.state_before},
-        after={"state": after} if after else None,
+        after={**({"state": after} if after else {}), **_of_task(operation)} or None,
         operation=operation,
         error=error,
         at=now,
@@ -324,12 +328,12 @@ def locked(target: Connector | Pipeline) -> Connector | Pipeline:
     return Pipeline.objects.select_for_update(of=("self",)).select_related("account__team").get(pk=target.pk)
 
 
-def _earlier(target: Connector | Pipeline, verb: Verb, actor: Actor, key: str) -> Operation | None:
+def _earlier(target: Connector | Pipeline, verb: Verb, task: str, actor: Actor, key: str) -> Operation | None:
     mine = Operation.objects.filter(actor=actor.label, idempotency_key=key).order_by()
     if not mine.exists():  # nearly always; the joins of the rest cost ten times as much
         return None
     earlier = mine.select_related(*TARGETS).first()
-    if earlier and (earlier.target != target or earlier.kind != verb):
+    if earlier and (earlier.target != target or (earlier.kind, earlier.task) != (verb, task)):
         raise KeyReused("This Idempotency-Key was used for another request. Take a new one for each request.")
     return earlier
 
@@ -353,6 +357,7 @@ def _create(
     actor: Actor,
     capability: Capability,
     *,
+    task: str,
     reason: str,
     ticket: str,
     key: str,
@@ -366,6 +371,7 @@ def _create(
                 connector=target if isinstance(target, Connector) else None,
                 pipeline=target if isinstance(target, Pipeline) else None,
                 kind=verb,
+                task=task,
                 user_id=actor.user_id,
                 token_id=actor.token_id,
                 actor=actor.label,
@@ -375,7 +381,7 @@ def _create(
                 request_id=actor.request_id,
                 batch_id=batch_id,
                 state_before=target.state,
-                generation_before=target.generation,
+                generation_before=_generation_of(target, task),
                 desired_before=target.desired_state,
                 requested_at=now,
                 deadline_at=now + timedelta(seconds=capability.timeout),
@@ -387,6 +393,18 @@ def _create(
 def in_words(reason: str, ticket: str) -> str:
     """This will give a reason with its ticket, as a row shows it."""
     return f"{reason} ({ticket})" if reason and ticket else reason or ticket
+
+
+def _generation_of(target: Connector | Pipeline, task: str) -> str:
+    """What shows a restart by being another afterwards: the vendor's word for the whole, or what one task is."""
+    if not task or not isinstance(target, Connector):
+        return target.generation
+    found = next(t for t in target.tasks if str(t["id"]) == task)
+    return reconcile.generation_of_task(found["state"], found["worker"], found["trace"])
+
+
+def _of_task(operation: Operation) -> dict[str, str]:
+    return {"task": operation.task} if operation.task else {}
 
 
 def team_of(target: Connector | Pipeline) -> Team:

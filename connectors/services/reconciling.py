@@ -10,7 +10,7 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
-from connectors import matrix, reconcile
+from connectors import fingerprints, matrix, reconcile
 from connectors.actor import DRIVER
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange, VendorAccount
 from connectors.queries.rules import TooSlow
@@ -406,7 +406,8 @@ def _asked(operation: Operation) -> reconcile.Asked:
         status=OperationStatus(operation.status),
         evidence=capability.evidence if capability else "state",
         is_idempotent=capability.is_idempotent if capability else False,
-        state_before=State(operation.state_before),
+        state_before=State.FAILED if operation.task else State(operation.state_before),
+        is_of_task=bool(operation.task),
         generation_before=operation.generation_before,
         proof=operation.proof,
         has_seen_change=operation.has_seen_change,
@@ -423,6 +424,8 @@ def _seen(
 ) -> reconcile.Seen | None:
     if observed is None or snapshot is None:
         return None
+    if operation.task and isinstance(observed, ConnectorSnapshot):
+        return _seen_task(operation.task, observed)
     theirs = snapshot.operations.get(operation.vendor_operation_id)
     return reconcile.Seen(
         state=observed.state,
@@ -432,6 +435,14 @@ def _seen(
         is_vendor_operation_done=theirs.is_done if theirs else None,
         vendor_operation_error=theirs.error if theirs and theirs.is_done else "",
     )
+
+
+def _seen_task(wanted: str, observed: ConnectorSnapshot) -> reconcile.Seen:
+    task = next((task for task in observed.tasks if task.id == wanted), None)
+    if task is None:
+        return reconcile.Seen(State.UNKNOWN, error=f"the connector has no task {wanted} any more")
+    generation = reconcile.generation_of_task(task.state, task.worker, task.trace)
+    return reconcile.Seen(task.state, generation, error=fingerprints.cause(task.trace))
 
 
 # Drift, figures and health

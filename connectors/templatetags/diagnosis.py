@@ -1,12 +1,12 @@
 """Tags for the diagnosis: where on the line the flow breaks."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django import template
 
+from connectors import fingerprints
 from connectors.diagnose import Trouble, trouble_of
 from connectors.matrix import FLOWS
 from connectors.models import Connector, VendorAccount
@@ -16,8 +16,6 @@ from connectors.templatetags import figures
 from connectors.templatetags.looks import STATES
 
 register = template.Library()
-
-CAUSED_BY = re.compile(r"^Caused by: (?:[\w.$]+: )?(.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,7 @@ def stations(row: Row) -> Sequence[Station]:
 @register.filter
 def cause(trace: str) -> str:
     """This will find the innermost cause in a trace, else its first line."""
-    causes = CAUSED_BY.findall(trace)
-    return str(causes[-1]) if causes else trace.strip().partition("\n")[0]
+    return fingerprints.cause(trace)
 
 
 def _connector(connector: Connector) -> Station:

@@ -110,7 +110,7 @@ def _(row: Row) -> Hashable:
         c.tasks_total, c.tasks_failed, c.team_id,
         c.metrics.get("records_per_s"), tuple(c.flow), str(c.labels), c.team.slug, c.account.name, c.pipeline.name,
         c.pipeline.state, c.pipeline.vendor_state, row.vendor.slug, row.verdict, row.is_stale, row.why.rule,
-        row.why.sentence, row.why.cause, row.guard, tuple(row.buttons),
+        row.why.sentence, row.why.cause, row.guard, tuple(row.buttons), tuple(row.tasks),
         operation and (operation.pk, operation.status, operation.error),
     )  # fmt: skip
 
@@ -132,4 +132,9 @@ def tag(rows: Iterable[Row]) -> str:
 def _said(row: Row) -> object:
     """What changes with the vendor and with what was asked; not the words of each button, which follow from that."""
     buttons = [(button.verb, button.why_not) for button in row.buttons]
-    return fingerprint(replace(row, buttons=())), buttons, row.upcoming
+    return (
+        fingerprint(replace(row, buttons=(), tasks=())),
+        buttons,
+        [(b.task, b.why_not) for b in row.tasks],
+        row.upcoming,
+    )

@@ -7,6 +7,7 @@ The marks are made here and kept, not in template files: a board renders hundred
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from urllib.parse import urlencode
 
 from django import template
 from django.templatetags.static import static
@@ -253,10 +254,12 @@ def verb_button(
         )  # fmt: skip
     url = _operations_of(kind).replace("0", str(pk), 1)
     if button.consequence:
+        query = urlencode({"kind": button.verb, **({"task": button.task} if button.task else {})})
         return format_html(
-            '<a class="{}" href="{}new/?kind={}" hx-get="{}new/?kind={}" hx-target="#dialog">{}…</a>',
-            classes, url, button.verb, url, button.verb, label,
+            '<a class="{}" href="{}new/?{}" hx-get="{}new/?{}" hx-target="#dialog">{}…</a>',
+            classes, url, query, url, query, label,
         )  # fmt: skip
+    url += f"?{urlencode({'task': button.task})}" if button.task else ""
     return format_html(
         '<button class="{}" form="verbs" formaction="{}" name="kind" value="{}" hx-post="{}" hx-swap="none" '
         """hx-vals='{{"kind":"{}","after":"{}"}}'>{}</button>""",

@@ -150,6 +150,8 @@ class Order:
     key: str
     memory: Mapping[str, Any] = field(default_factory=dict)
     """What an earlier order on this target left to remember (`Receipt.memory`)."""
+    task: str = ""
+    """For a verb of one task: `TaskSnapshot.id`."""
 
 
 @dataclass(frozen=True, slots=True)

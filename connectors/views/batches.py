@@ -18,7 +18,7 @@ from connectors.queries import batches as reads
 from connectors.queries import connectors as queries
 from connectors.queries import pages
 from connectors.services import actors, approvals, audit, batches, operations
-from connectors.states import HOLDING, LABELS, Verb
+from connectors.states import HOLDING, LABELS, WHOLE, Verb
 from connectors.views import addresses, responses
 from connectors.views.access import signed_in
 
@@ -32,7 +32,7 @@ FEW = 10
 def new(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will count what a batch would do at each account and what it would skip, before anything is asked."""
     kind = request.GET.get("kind", "")
-    if kind not in set(Verb):
+    if kind not in set(WHOLE):
         raise Http404
     return _dialog(request, viewer, Verb(kind), forms.BatchForm())
 
@@ -104,7 +104,7 @@ def _create(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     form = forms.BatchForm(request.POST)
     if not form.is_valid():
         kind = request.POST.get("kind", "")
-        if kind not in set(Verb):
+        if kind not in set(WHOLE):
             raise Http404
         return _dialog(request, viewer, Verb(kind), form, status=422)
     connectors, words = selected(request, viewer)

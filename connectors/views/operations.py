@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +20,7 @@ from connectors.queries import pages, pipelines
 from connectors.queries.undo import inverse_of
 from connectors.queries.verbs import Button
 from connectors.services import actors, approvals, audit, batches, holds, operations, undo
-from connectors.states import HOLDING, LABELS, Verb
+from connectors.states import HOLDING, label_of
 from connectors.templatetags import figures
 from connectors.views import responses
 from connectors.views.access import signed_in
@@ -95,12 +95,12 @@ def _change(
         return responses.refused(request, viewer, target, str(error), status=status)
     except audit.Unwritable as error:
         return responses.refused(request, viewer, target, str(error), status=503)
-    words = f"{LABELS[Verb(operation.kind)]} of {target.name} {said}."
+    words = f"{operation.label} of {target.name} {said}."
     return responses.fragment_or_redirect(request, viewer, target, words)
 
 
 def _create(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline) -> HttpResponse:
-    form = OperationForm(request.POST)
+    form = OperationForm(_given(request))
     if not form.is_valid():
         if "dialog" in request.POST and "kind" not in form.errors:
             return _new(request, viewer, target, form, status=422)
@@ -127,7 +127,7 @@ def _asked(target: Connector | Pipeline, form: OperationForm, actor: Actor, view
             "key": _key(target, form), **form.why}  # fmt: skip
     if until := form.cleaned_data["until"]:
         return holds.hold(until=until, **wish)
-    return operations.request(**wish)
+    return operations.request(**wish, task=form.cleaned_data["task"])
 
 
 def _later(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, form: OperationForm) -> HttpResponse:
@@ -157,7 +157,7 @@ def _refused(
 def _said(operation: Operation, form: OperationForm) -> str:
     until = form.cleaned_data["until"]
     tail = f" until {figures.clock(until, timezone.now())}" if until else ""
-    return f"{LABELS[Verb(operation.kind)]} of {operation.target.name}{tail} asked."
+    return f"{operation.label} of {operation.target.name}{tail} asked."
 
 
 def _ask_for_approval(
@@ -165,12 +165,12 @@ def _ask_for_approval(
 ) -> HttpResponse:
     """What is protected: the press is a request to a second person."""
     data, actor = form.cleaned_data, actors.of(request)
-    verb, until = data["kind"], data["until"]
+    verb, task, until = data["kind"], data["task"], data["until"]
     try:
-        approvals.ask(targets=[target], verb=verb, actor=actor, viewer=viewer, until=until, **form.why)
+        approvals.ask(targets=[target], verb=verb, task=task, actor=actor, viewer=viewer, until=until, **form.why)
     except operations.NotPossible as error:
         return _refused(request, viewer, target, form, str(error), 409)
-    words = f"{LABELS[verb]} of {target.name} waits for a second person; it is carried out once they approve."
+    words = f"{label_of(verb, task)} of {target.name} waits for a second person; it is carried out once they approve."
     return responses.fragment_or_redirect(request, viewer, target, words)
 
 
@@ -184,9 +184,10 @@ def _new(
     status: int = 200,
 ) -> HttpResponse:
     """The dialog: what the verb leads to and for whom, why, from when and until when."""
-    kind = form.data.get("kind") if form else request.GET.get("kind")
+    asked = form.data if form else request.GET
     buttons, after = _buttons(viewer, target)
-    button = next((b for b in buttons if b.verb == kind), None)
+    wanted = (asked.get("kind"), asked.get("task", ""))
+    button = next((b for b in buttons if (b.verb, b.task) == wanted), None)
     if button is None:
         raise Http404
     context = {
@@ -208,7 +209,7 @@ def _buttons(viewer: Viewer, target: Connector | Pipeline) -> tuple[Sequence[But
     """The verbs of a target, and the operation that the person sees last."""
     if isinstance(target, Connector):
         (row,) = queries.rows([target], viewer)
-        return row.buttons, row.operation.pk if row.operation else ""
+        return [*row.buttons, *row.tasks], row.operation.pk if row.operation else ""
     context = pages.pipeline(viewer, target.pk) or {"buttons": [], "operation": None}
     return context["buttons"], context["operation"].pk if context["operation"] else ""
 
@@ -216,7 +217,15 @@ def _buttons(viewer: Viewer, target: Connector | Pipeline) -> tuple[Sequence[But
 def _key(target: Connector | Pipeline, form: OperationForm) -> str:
     """The same press, sent twice, is one request: same verb, same target, same last operation on the screen."""
     after = form.cleaned_data["after"] or "first"
-    return f"page:{type(target).__name__}:{target.pk}:{form.cleaned_data['kind']}:{after}"
+    part = f":{form.cleaned_data['task']}" if form.cleaned_data["task"] else ""
+    return f"page:{type(target).__name__}:{target.pk}:{form.cleaned_data['kind']}{part}:{after}"
+
+
+def _given(request: HttpRequest) -> QueryDict:
+    """What was sent; a button without a dialog has its task in the address, so that it works without a script."""
+    given = request.POST.copy()
+    given.setdefault("task", request.GET.get("task", ""))
+    return given
 
 
 def _first_error(form: OperationForm) -> str:

@@ -101,6 +101,44 @@ def test_rule_fails_a_restart_that_failed_again() -> None:
     )
 
 
+TASK = replace(RESTART, verb=Verb.RESTART_TASK, is_of_task=True, state_before=State.FAILED, generation_before="a")
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.PAUSED])
+@pytest.mark.parametrize("asked", [TASK, replace(TASK, status=OperationStatus.SENT), replace(TASK, proof="204")])
+def test_rule_confirms_a_task_by_what_became_of_it(asked: Asked, state: State) -> None:
+    assert reconcile.rule(asked, Seen(state, "b"), now=NOW).status == OperationStatus.CONFIRMED
+
+
+def test_rule_does_not_confirm_a_task_that_is_as_it_was() -> None:
+    unchanged = reconcile.rule(TASK, Seen(State.FAILED, "a", error="refused"), now=NOW)
+    answered = reconcile.rule(replace(TASK, proof="204"), Seen(State.FAILED, "a", error="refused"), now=NOW)
+
+    assert (unchanged.status, answered.status) == (OperationStatus.ACCEPTED, OperationStatus.ACCEPTED)
+
+
+def test_rule_fails_a_task_that_failed_again_with_its_own_cause() -> None:
+    asked = replace(TASK, sent_at=NOW - timedelta(seconds=30))
+
+    ruling = reconcile.rule(asked, Seen(State.FAILED, "b", error="no slots"), now=NOW)
+
+    assert (ruling.status, ruling.error) == (
+        OperationStatus.FAILED, "it was restarted and failed again: no slots",
+    )  # fmt: skip
+
+
+def test_a_failed_task_is_another_once_its_state_worker_or_failure_is() -> None:
+    marks = {
+        reconcile.generation_of_task(*of) for of in
+        [("failed", "w1", "x"), ("running", "w1", ""), ("failed", "w2", "x"), ("failed", "w1", "y")]
+    }  # fmt: skip
+
+    assert len(marks) == 4
+    assert reconcile.generation_of_task("failed", "w" * 300, "x") != reconcile.generation_of_task(
+        "failed", "w" * 300, "y"
+    )
+
+
 def test_rule_waits_for_the_vendors_own_operation() -> None:
     asked = replace(PAUSE, verb=Verb.STOP, vendor_operation_id="op-1")
 

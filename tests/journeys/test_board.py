@@ -48,6 +48,28 @@ def test_operator_finds_the_broken_one_and_restarts_its_failed_tasks(
     assert truth(stack, "kafka-connect", name) == "running"
 
 
+def test_operator_restarts_one_failed_task_and_leaves_the_others(stack: Running, sign_in: Callable[..., Page]) -> None:
+    connector = a_running_one(stack, "kafka-connect", tasks=2)
+    name, pk = connector["name"], connector["id"]
+    page = sign_in("operator")
+    key = next(row["external_id"] for row in truths(stack) if row["name"] == name)
+    nudge(stack, "kafka-connect", key, "fail")
+    wait_for("failed", lambda: stack.api(f"connectors/{pk}/")["state"] == "failed")
+
+    page.locator(".counts").get_by_role("link", name="Failed").click()
+    page.locator(f"#connector-{pk}").get_by_role("link", name=name).click()
+    tasks = page.locator(f"#connector-tasks-{pk}")
+    tasks.get_by_role("button", name="Restart task 1").click()
+
+    expect(tasks.get_by_role("button", name="Restart task 1")).to_have_count(0, timeout=60_000)
+    expect(tasks.get_by_role("row", name=re.compile("^1 Running"))).to_be_visible()
+    expect(tasks.get_by_role("row", name=re.compile("^0 Failed"))).to_be_visible()
+    expect(page.locator(f"#connector-acts-{pk}")).to_contain_text("Restart task 1")
+    states = [task["state"] for task in stack.api(f"connectors/{pk}/")["task_list"]]
+    assert states[:2] == ["failed", "running"]
+    nudge(stack, "kafka-connect", key, "recover")
+
+
 def truths(stack: Running) -> list[dict[str, Any]]:
     with urllib.request.urlopen(f"{stack.sandbox('kafka-connect')}/_sandbox/truth") as answer:
         return [row for row in json.loads(answer.read()) if row["target"] == "connector"]

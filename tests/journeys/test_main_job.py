@@ -17,13 +17,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
 HOLDS = ("pause", "stop")
 
 
-def a_running_one(stack: Running, vendor: str) -> dict[str, Any]:
-    """This will find a connector of a vendor that can be paused, or else stopped."""
+def a_running_one(stack: Running, vendor: str, *, tasks: int = 0) -> dict[str, Any]:
+    """This will find a connector of a vendor that can be paused, or else stopped, with so many tasks at least."""
 
     def fetch() -> dict[str, Any] | None:
         found = stack.api(f"connectors/?vendor={vendor}&state=running&page_size=100")["results"]
         free = [c for c in found if not c["stale"] and not c["open_operation"] and c["activity"]["active"] == "yes"]
-        return free[0] if free else None
+        return next((c for c in free if c["tasks"]["total"] >= tasks), None)
 
     return dict(wait_for(f"a running connector of {vendor}", fetch))
 

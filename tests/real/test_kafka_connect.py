@@ -14,7 +14,7 @@ from connectors.states import State, Verb
 from connectors.vendors import registry
 from connectors.vendors.addresses import AddressRules
 from connectors.vendors.base import AccountConfig, Adapter, ConnectorSnapshot, Known, Order, Receipt, Watch
-from connectors.vendors.errors import NotReady, Unreachable, VendorError
+from connectors.vendors.errors import NotReady, Refused, Unreachable, VendorError
 from connectors.vendors.http import Http
 from tests.real import cloud
 from tests.real.conftest import SHARED
@@ -73,11 +73,11 @@ class Desk:
             await asyncio.sleep(0.3)
         raise AssertionError(f"{name} is {found}")
 
-    async def ask(self, verb: Verb, name: str) -> Receipt:
+    async def ask(self, verb: Verb, name: str, task: str = "") -> Receipt:
         """This will send a verb."""
         c = await self.seen(name)
         known = Known("connector", c.external_id, c.pipeline, c.name, c.state, c.vendor_state, c.generation, c.facts)
-        return await self.adapter.send(Order(verb, known, "key"))
+        return await self.adapter.send(Order(verb, known, "key", task=task))
 
 
 async def _desk(slug: str, real: Worker, triggers: Path, **options: Any) -> AsyncIterator[Desk]:
@@ -146,6 +146,28 @@ async def test_a_failed_task_is_degraded_and_restarted_alone(desk: Desk) -> None
     assert [task.state for task in degraded.tasks] == [State.FAILED, State.RUNNING]
     assert receipt.proof == "the worker answered 202, 1 parts RESTARTING"
     assert mended.error == ""
+
+
+async def test_one_failed_task_is_restarted_and_the_other_stays_failed(desk: Desk) -> None:
+    await desk.create("half")
+    triggers = [desk.fail("half", number) for number in range(2)]
+    failed = await desk.until("half", lambda c: c.state is State.FAILED)
+    for trigger in triggers:
+        trigger.unlink()
+
+    receipt = await desk.ask(Verb.RESTART_TASK, "half", task="1")
+    mended = await desk.until("half", lambda c: c.state is State.DEGRADED)
+
+    assert receipt.reply == "204"
+    assert [task.state for task in mended.tasks] == [State.FAILED, State.RUNNING]
+    assert [failed.tasks[0].trace, ""] == [task.trace for task in mended.tasks]
+
+
+async def test_a_task_that_is_not_there_is_refused_in_the_workers_words(desk: Desk) -> None:
+    await desk.create("two")
+
+    with pytest.raises(Refused, match="Unknown task: two-7"):
+        await desk.ask(Verb.RESTART_TASK, "two", task="7")
 
 
 async def test_all_tasks_failed_is_failed_and_a_pause_of_it_does_not_pause(desk: Desk) -> None:

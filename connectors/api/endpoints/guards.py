@@ -244,6 +244,7 @@ class Approvals(Endpoint):
                 *_all(queries.pipelines_of(self.viewer), wish["pipelines"]),
             ],
             verb=wish["kind"],
+            task=wish["task"],
             reason=wish["reason"],
             ticket=wish["ticket"],
             until=wish["until"],

@@ -66,7 +66,7 @@ class Operations(Endpoint):
         actor = actors.of(request)
         try:
             made = _asked(wish["until"], target=target, verb=wish["kind"], actor=actor, viewer=self.viewer,
-                          reason=wish["reason"], ticket=wish["ticket"], key=key)  # fmt: skip
+                          task=wish["task"], reason=wish["reason"], ticket=wish["ticket"], key=key)  # fmt: skip
         except operations.NotPossible as error:
             operations.record_refusal(target=target, verb=wish["kind"], actor=actor, reason=wish["reason"],
                                       ticket=wish["ticket"], error=error)  # fmt: skip
@@ -131,5 +131,5 @@ class Cancellation(Endpoint):
         return Response(serializers.OperationSerializer(ended).data)
 
 
-def _asked(until: datetime | None, **wish: Any) -> Any:
-    return holds.hold(until=until, **wish) if until else operations.request(**wish)
+def _asked(until: datetime | None, *, task: str, **wish: Any) -> Any:
+    return holds.hold(until=until, **wish) if until else operations.request(**wish, task=task)

@@ -28,6 +28,7 @@ VENDOR = Vendor(
         ),
         Capability(Verb.RESTART, ALIVE | BROKEN, is_idempotent=False, usual=1, evidence="proof"),
         Capability(Verb.RESTART_FAILED, BROKEN, usual=1, evidence="proof"),
+        Capability(Verb.RESTART_TASK, BROKEN, is_idempotent=False, usual=1, evidence="proof"),
     ),
     fields=(
         Field("username", "User name", "For basic authentication; empty if the worker asks for none.",

@@ -66,6 +66,10 @@ class Client:
         flags = {"includeTasks": "true", "onlyFailed": "true" if only_failed else "false"}
         return await self._write("POST", name, "restart", params=flags, timeout=HERDER_TIMEOUT)
 
+    async def restart_task(self, name: str, task: str) -> httpx.Response:
+        """This will restart one task, on the worker that has it: 204 when it has been done."""
+        return await self._write("POST", name, f"tasks/{quote(task, safe='')}/restart", timeout=HERDER_TIMEOUT)
+
     async def _read(self, path: str, **options: Any) -> Any:
         return self.http.json(await self.http.get(path, headers=self._headers, **options))
 

@@ -211,3 +211,63 @@ def test_undo_takes_back_what_was_not_sent(client_of: ClientOf, estate: Estate, 
 
     assert answer.status_code == status
     assert Operation.objects.get().status == (OperationStatus.CANCELLED if status == 202 else OperationStatus.QUEUED)
+
+
+def broken(estate: Estate) -> Any:
+    """Its task 1 failed, at a vendor that restarts one alone."""
+    ledger = estate.connectors[2]
+    estate.account.vendor = "kafka-connect"
+    estate.account.save()
+    ledger.tasks = [
+        {"id": "0", "state": "running", "vendor_state": "RUNNING", "worker": "w:1", "trace": ""},
+        {"id": "1", "state": "failed", "vendor_state": "FAILED", "worker": "w:2", "trace": "refused"},
+    ]
+    ledger.tasks_total, ledger.tasks_failed = 2, 1
+    ledger.save()
+    return ledger
+
+
+def test_one_task_is_asked_for_by_its_id(client_of: ClientOf, estate: Estate) -> None:
+    body = {"connector": broken(estate).pk, "kind": "restart_task", "task": "1"}
+
+    answer = ask(client_of("operator"), body)
+
+    assert (answer.status_code, answer.json()["kind"], answer.json()["task"]) == (202, "restart_task", "1")
+    after = AuditEvent.objects.get(action="connector.restart_task.requested").after
+    assert after
+    assert after["task"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"kind": "restart_task"}, 409, "not_now"),
+        ({"kind": "restart_task", "task": "0"}, 409, "not_now"),
+        ({"kind": "restart_task", "task": "9"}, 409, "not_now"),
+        ({"kind": "restart", "task": "1"}, 409, "not_now"),
+        ({"kind": "restart_task", "task": "1", "until": "2099-01-01T00:00:00Z"}, 400, "invalid"),
+    ],
+)
+def test_a_task_that_does_not_fit_is_refused(
+    client_of: ClientOf, estate: Estate, body: Any, status: int, code: str
+) -> None:
+    answer = ask(client_of("operator"), {"connector": broken(estate).pk, **body})
+
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:switchyard:problem:{code}")
+    assert not Operation.objects.exists()
+
+
+def test_a_vendor_without_it_says_so(client_of: ClientOf, estate: Estate) -> None:
+    answer = ask(client_of("operator"), {"connector": estate.connectors[2].pk, "kind": "restart_task", "task": "1"})
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:switchyard:problem:not_supported")
+    assert "cannot restart one task of a connector" in answer.json()["detail"]
+
+
+def test_one_task_is_not_asked_of_many(client_of: ClientOf, estate: Estate) -> None:
+    answer = client_of("operator").post(
+        "/api/v1/batches/", {"kind": "restart_task", "connectors": [broken(estate).pk]}, format="json"
+    )
+
+    assert answer.status_code == 400
+    assert "no verb here" in str(answer.json())

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import connectors.vendors
-from connectors.states import CHANGING, GOALS, State, Verb
+from connectors.states import CHANGING, GOALS, PART_OF, State, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import (
     AccountConfig,
@@ -103,6 +103,13 @@ def known(target: ConnectorSnapshot | PipelineSnapshot) -> Known:
     )
 
 
+def order_for(capability: Capability, target: ConnectorSnapshot | PipelineSnapshot, number: int) -> Order:
+    """This will order a verb, of one task where it is for one: of the last that failed."""
+    failed = [task.id for task in getattr(target, "tasks", ()) if task.state is State.FAILED]
+    task = failed[-1] if capability.verb in PART_OF else ""
+    return Order(capability.verb, known(target), f"5f2b1d0e-0000-4000-8000-{number:012}", task=task)
+
+
 def targets(snapshot: AccountSnapshot, kind: str) -> list[ConnectorSnapshot | PipelineSnapshot]:
     """This will list what a capability is for."""
     return list(snapshot.connectors if kind == "connector" else snapshot.pipelines)
@@ -114,6 +121,7 @@ async def ready_for(place: Desk, capability: Capability) -> ConnectorSnapshot | 
     fit = [
         t for t in targets(snapshot, capability.target)
         if t.state in capability.states and capability.verb not in t.verbs_off
+        and (capability.verb not in PART_OF or State.FAILED in {task.state for task in getattr(t, "tasks", ())})
     ]  # fmt: skip
     healthy = [t for t in fit if t.state is not State.FAILED]
     earlier = (
@@ -303,7 +311,7 @@ class TestVerb:
     async def test_send_leads_where_it_should(self, vendor: Vendor, capability: Capability) -> None:
         async with desk(vendor) as place:
             target = await ready_for(place, capability)
-            order = Order(capability.verb, known(target), "5f2b1d0e-0000-4000-8000-000000000001")
+            order = order_for(capability, target, 1)
             receipt = await place.adapter.send(order)
             state, moved, done = await follow(place, capability, order, receipt)
 
@@ -321,7 +329,7 @@ class TestVerb:
             pytest.skip("never sent twice")
         async with desk(vendor) as place:
             target = await ready_for(place, capability)
-            order = Order(capability.verb, known(target), "5f2b1d0e-0000-4000-8000-000000000002")
+            order = order_for(capability, target, 2)
             receipt = await place.adapter.send(order)
             again = await place.adapter.send(replace(order, memory=receipt.memory or {}))
             state, _, _ = await follow(place, capability, order, again)
@@ -335,7 +343,7 @@ class TestVerb:
             place.bench.faults.append(Fault("error_but_done", method="POST", path="/(?!iam)", times=1))
             place.bench.faults.append(Fault("error_but_done", method="PUT", times=1))
             with pytest.raises((ServerFault, LostReply)) as caught:
-                await place.adapter.send(Order(capability.verb, known(target), "5f2b1d0e-0000-4000-8000-000000000003"))
+                await place.adapter.send(order_for(capability, target, 3))
 
         assert caught.value.may_have_acted
 
@@ -345,7 +353,7 @@ class TestVerb:
             place.bench.faults.append(Fault("forbidden", method="POST", times=-1))
             place.bench.faults.append(Fault("forbidden", method="PUT", times=-1))
             with pytest.raises(VendorError) as caught:
-                await place.adapter.send(Order(capability.verb, known(target), "5f2b1d0e-0000-4000-8000-000000000004"))
+                await place.adapter.send(order_for(capability, target, 4))
 
         assert caught.value.status == 403
         assert not caught.value.may_have_acted

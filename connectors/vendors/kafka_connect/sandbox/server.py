@@ -14,6 +14,7 @@ from connectors.vendors.kafka_connect.sandbox.world import Connector, KafkaConne
 
 USER, PASSWORD = "switchyard", "connect-demo-pass"  # of a pretend cluster
 GUARDED = "orders"
+NO_LEADER = "Cannot complete request momentarily due to no known leader URL, likely because a rebalance was underway."
 BOOTING = "<html><body><h2>HTTP ERROR 404 Not Found</h2></body></html>"
 AMBIGUOUS = "<html><body><h2>HTTP ERROR 400 Ambiguous URI path separator</h2></body></html>"
 WISHES = {"pause": ("PAUSED", 202), "resume": ("RUNNING", 202), "stop": ("STOPPED", 204)}
@@ -35,6 +36,9 @@ def app(world: KafkaConnectWorld) -> ASGIApp:
         Route("/{prefix}/connectors", server.guarded(server.connectors)),
         Route("/{prefix}/connectors/{name}/status", server.guarded(server.status)),
         Route("/{prefix}/connectors/{name}/restart", server.guarded(server.restart), methods=["POST"]),
+        Route(
+            "/{prefix}/connectors/{name}/tasks/{task}/restart", server.guarded(server.restart_task), methods=["POST"]
+        ),
         Route("/{prefix}/connectors/{name}/{verb}", server.guarded(server.steer), methods=["PUT"]),
     ]
     return _WithoutSlashes(Starlette(routes=routes, exception_handlers={404: _no_path, 405: _no_method}))
@@ -147,6 +151,18 @@ class _Server:
             if trace:
                 part["trace"] = trace
         return JSONResponse(document, 202)
+
+    async def restart_task(self, request: Request) -> Response:
+        """`POST /connectors/{c}/tasks/{n}/restart`: 204 when it has been done."""
+        name, number, connector = request.path_params["name"], request.path_params["task"], self._find(request)
+        if connector is None:
+            return error(404, f"Unknown connector: {name}")
+        if not number.isdigit() or int(number) >= len(connector.tasks):
+            return error(404, f"Unknown task: {name}-{number}")
+        if connector.tasks[int(number)].worker in self.world.lost:
+            return error(409, NO_LEADER)
+        self.world.act("restart_task", name, lambda: self.world.restart_task(connector, int(number)))
+        return Response(status_code=204)
 
     def _find(self, request: Request) -> Connector | None:
         return self.world.clusters[request.path_params["prefix"]].get(request.path_params["name"])

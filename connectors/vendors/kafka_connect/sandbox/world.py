@@ -149,6 +149,12 @@ class KafkaConnectWorld(World):
             self.later(STATUS_DELAY, lambda part=part: self._started(part, connector))  # type: ignore[misc]  # bound now
         return chosen
 
+    def restart_task(self, connector: Connector, number: int) -> None:
+        """This will restart one task, wherever it is."""
+        task = connector.tasks[number]
+        task.state = "RESTARTING"
+        self.later(STATUS_DELAY, lambda: self._started(task, connector))
+
     def fail_to_start(self, connector: Connector) -> None:
         """This will let the connector object fail, a moment later; its tasks go on."""
         if own := connector.own:

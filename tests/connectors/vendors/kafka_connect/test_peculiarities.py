@@ -43,10 +43,10 @@ class Desk:
         """This will read one connector, by reading all."""
         return next(c for c in (await self.observe()).connectors if c.name == name)
 
-    async def send(self, verb: Verb, name: str = NAME) -> Receipt:
+    async def send(self, verb: Verb, name: str = NAME, task: str = "") -> Receipt:
         """This will send a verb."""
         known = Known("connector", name, "cluster", name, State.RUNNING, "RUNNING", "", {})
-        return await self.adapter.send(Order(verb, known, "5f2b1d0e-0000-4000-8000-000000000001"))
+        return await self.adapter.send(Order(verb, known, "5f2b1d0e-0000-4000-8000-000000000001", task=task))
 
     async def at_rest(self, name: str = NAME) -> ConnectorSnapshot:
         """This will read one connector when nothing moves any more."""
@@ -284,6 +284,33 @@ async def test_a_204_proves_nothing_because_tasks_were_left_alone(desk: Desk) ->
 
     assert (receipt.reply, receipt.proof) == ("204", "")
     assert {task.state for task in desk.world.find(NAME).tasks} == {"RUNNING"}
+
+
+async def test_one_task_is_restarted_by_its_number_and_the_others_are_left_alone(desk: Desk) -> None:
+    for task in desk.world.find(NAME).tasks[:2]:
+        task.state, task.trace = "FAILED", "java.net.ConnectException: refused"
+
+    receipt = await desk.send(Verb.RESTART_TASK, task="1")
+    seen = await desk.at_rest()
+
+    assert desk.wire.lines()[0] == f"POST {PREFIX}/connectors/{NAME}/tasks/1/restart"
+    assert (receipt.reply, receipt.proof) == ("204", "the worker answered 204: task 1 was restarted")
+    assert [task.state for task in seen.tasks] == [State.FAILED, State.RUNNING, State.RUNNING]
+    assert [bool(task.trace) for task in seen.tasks] == [True, False, False]
+
+
+async def test_a_task_that_is_not_there_is_refused_in_the_workers_words(desk: Desk) -> None:
+    with pytest.raises(Refused, match=f"Unknown task: {NAME}-7"):
+        await desk.send(Verb.RESTART_TASK, task="7")
+
+
+async def test_a_task_on_a_lost_worker_is_asked_for_later(desk: Desk) -> None:
+    desk.world.lost.add("10.0.4.18:8083")
+
+    with pytest.raises(NotReady, match="no known leader URL"):
+        await desk.send(Verb.RESTART_TASK, task="1")
+
+    assert desk.world.acts == []
 
 
 @pytest.mark.parametrize(
