@@ -16,6 +16,7 @@ from connectors.queries import guards, verbs
 from connectors.services import actors, audit, holds, notices, operations
 from connectors.services.operations import NotAllowed, NotNow, NotPossible
 from connectors.states import LABELS, Permission, Verb
+from connectors.vendors import secrets
 
 ASKED_LASTS = timedelta(hours=8)
 """Undecided for so long, it lapses."""
@@ -73,8 +74,8 @@ def ask(
         user_id=viewer.user_id,
         token_id=actor.token_id,
         actor=actor.label,
-        reason=reason,
-        ticket=ticket,
+        reason=secrets.strip(reason),
+        ticket=secrets.strip(ticket),
         until=until,
         asked_at=now,
         lapses_at=now + ASKED_LASTS,

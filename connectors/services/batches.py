@@ -19,6 +19,7 @@ from connectors.queries import connectors as reads
 from connectors.services import audit, notices, operations
 from connectors.services.operations import KeyReused, NotAllowed, NotNow, NotPossible
 from connectors.states import HOLDING, INVERSE, LABELS, OperationStatus, Permission, SiteRole, Verb
+from connectors.vendors import secrets
 
 MOST = 10_000
 """Connectors in one batch."""
@@ -121,8 +122,8 @@ def _store(
         user_id=actor.user_id,
         token_id=actor.token_id,
         actor=actor.label,
-        reason=terms.reason,
-        ticket=terms.ticket,
+        reason=secrets.strip(terms.reason),
+        ticket=secrets.strip(terms.ticket),
         idempotency_key=key or None,
         request_id=actor.request_id,
         parent=parent,

@@ -14,6 +14,7 @@ from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, 
 from connectors.queries import verbs
 from connectors.services import audit, guards, notices
 from connectors.states import GOALS, LABELS, OPEN, OperationStatus, State, Verb
+from connectors.vendors import secrets
 from connectors.vendors.base import Capability
 
 OUTCOMES = {
@@ -124,6 +125,7 @@ def request(
     :raises KeyReused: the key belongs to another request
     """
     now = now or timezone.now()
+    reason, ticket = secrets.strip(reason), secrets.strip(ticket)
     target = locked(target)
     if key and (earlier := _earlier(target, verb, task, actor, key)):
         return earlier

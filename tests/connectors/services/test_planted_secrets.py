@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
+from starlette.responses import JSONResponse
 
 from connectors import permissions
 from connectors.actor import SET_UP, Actor
-from connectors.models import AuditEvent, SiteMembership, VendorAccount
-from connectors.services import accounts, audit, driver, exporting, sealing, sinks, tokens
-from connectors.states import SiteRole
+from connectors.models import AuditEvent, Connector, Operation, SiteMembership, Team, VendorAccount
+from connectors.services import accounts, audit, driver, exporting, operations, sealing, sinks, tokens, vault
+from connectors.states import SiteRole, Verb
+from connectors.vendors.sandbox import Bench, Fault, find
 from tests.connectors.services.conftest import Tiny
 
 SECRETS = [f"planted-{number}-q7Zx9LmT2" for number in range(12)]
@@ -58,6 +62,23 @@ def plant(actor: Actor) -> None:
         )  # fmt: skip
 
 
+def exported(actor: Actor, viewer: permissions.Viewer) -> str:
+    """This will export all of the record in both forms."""
+    texts = []
+    for form in ("jsonl", "csv"):
+        export = exporting.request(query="", form=form, actor=actor, viewer=viewer)
+        while exporting.advance(export.pk):
+            pass
+        export.refresh_from_db()
+        texts += [b"".join(exporting.read(export=export, actor=actor)).decode()]
+    return "".join(texts)
+
+
+def leaks(places: dict[str, str], secrets: list[str]) -> list[tuple[str, str]]:
+    """This will name each place with each secret that it gives away."""
+    return [(place, secret) for place, text in places.items() for secret in secrets if secret in text]
+
+
 def test_planted_secrets_are_found_nowhere(
     box: Tiny,
     admin: User,
@@ -82,13 +103,7 @@ def test_planted_secrets_are_found_nowhere(
     Client().post("/sign-in/", {"username": "admin", "password": PASSWORD, "login": "admin"})
     sealing.seal()
     sinks.tell_all()
-    export = exporting.request(query="", form="jsonl", actor=actor, viewer=viewer)
-    sheet = exporting.request(query="", form="csv", actor=actor, viewer=viewer)
-    for one in (export, sheet):
-        while exporting.advance(one.pk):
-            pass
-        one.refresh_from_db()
-    files = b"".join([*exporting.read(export=export, actor=actor), *exporting.read(export=sheet, actor=actor)]).decode()
+    files = exported(actor, viewer)
     page = Client()
     page.force_login(admin)
     pages = "".join(
@@ -104,5 +119,72 @@ def test_planted_secrets_are_found_nowhere(
     }  # fmt: skip
     assert AuditEvent.objects.filter(action="account.changed").count() == 2
     assert "••••••" in places["exports"]
-    found = [(place, secret) for place, text in places.items() for secret in [*SECRETS, clear] if secret in text]
-    assert found == []
+    assert leaks(places, [*SECRETS, clear]) == []
+
+
+LOOSE = {
+    "connection.url": f"jdbc:postgresql://app:{URL}@db.example:5432/orders", "connection.password": PASSWORD,
+    "sasl.jaas.config": f'PlainLoginModule required username="app" password="{JAAS}";',
+    "header.converter.authorization": f"Bearer {AUTHORIZATION}", "aws.secret.access.key": KEY, "topics": "orders",
+}  # fmt: skip
+TRACE = (
+    f"org.postgresql.util.PSQLException: refused for jdbc:postgresql://app:{URL}@db.example:5432/orders\n"
+    f"\tat Worker.run(Worker.java:1)\n"
+    f"Caused by: LoginException: password={PASSWORD}, sent Authorization: Bearer {BEARER}"
+)
+REFUSAL = {
+    "error_code": 403,
+    "message": f"api_key={KEY} may not, token: {TOKEN}; see https://x:{BASIC}@vendor.example/",
+}
+
+
+@pytest.fixture
+def loose(admin: User, serve: Callable[..., tuple[Bench, str]]) -> tuple[VendorAccount, Bench]:
+    """This will make an account at a vendor that hides nothing: not in settings, not in traces, not in refusals."""
+    app, url = serve("kafka-connect")
+    demo = find("kafka-connect").accounts[0]
+    app.sandbox = replace(app.sandbox, refusals={"forbidden": lambda _: JSONResponse(REFUSAL, 403)})
+    for connectors in app.world.clusters.values():  # type: ignore[attr-defined]  # this vendor's world has them
+        for connector in connectors.values():
+            connector.config.update(LOOSE)
+            for task in connector.tasks:
+                task.state, task.trace = "FAILED", TRACE
+    account = VendorAccount.objects.create(
+        vendor="kafka-connect", name="loose", team=Team.objects.create(slug="loose", name="Loose"),
+        base_url=f"{url}{demo.path}", settings=dict(demo.settings),
+        sealed_credentials=vault.seal(dict(demo.credentials)), created_at=timezone.now(), interval=5.0, budget=20.0,
+    )  # fmt: skip
+    return account, app
+
+
+def test_what_a_careless_vendor_says_is_found_nowhere(
+    loose: tuple[VendorAccount, Bench], admin: User, caplog: Any, capsys: Any
+) -> None:
+    account, app = loose
+    actor, viewer = Actor("person", "admin", user_id=admin.pk), permissions.viewer_of(admin)
+    driver.drive(account.pk)
+    target = Connector.objects.filter(account=account).exclude(config={}).first()
+    assert target is not None
+    app.faults.append(Fault("forbidden", "/restart"))
+    operations.request(target=target, verb=Verb.RESTART, actor=actor, viewer=viewer, reason=f"password={PASSWORD}")
+    VendorAccount.objects.filter(pk=account.pk).update(due_at=None)
+    driver.drive(account.pk)
+    sealing.seal()
+
+    browser = Client()
+    browser.force_login(admin)
+    events = (f"/audit/{pk}/" for pk in AuditEvent.objects.values_list("pk", flat=True))
+    pages = [browser.get(place).content.decode() for place in ("/", f"/connectors/{target.pk}/", "/audit/", *events)]
+    answers = [browser.get(f"/api/v1/{name}/").content.decode() for name in (f"connectors/{target.pk}", "operations")]
+    captured = capsys.readouterr()
+
+    target.refresh_from_db()
+    assert set(LOOSE) <= set(target.config)
+    assert "PSQLException" in target.error_trace
+    assert "may not" in Operation.objects.get(connector=target).error
+    assert all("••••••" in text for text in (pages[1], answers[0]))
+    places = {
+        "database": everywhere(), "exports": exported(actor, viewer), "pages": "".join(pages), "API": "".join(answers),
+        "logs": caplog.text + captured.out + captured.err,
+    }  # fmt: skip
+    assert leaks(places, SECRETS) == []
