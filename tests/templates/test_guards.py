@@ -120,7 +120,7 @@ def test_freeze_to_come_is_announced(estate: Estate) -> None:
 
     html = estate.client("viewer").get(f"/connectors/{connector.pk}/").content.decode()
 
-    assert "Frozen from" in html
+    assert "Freezes" in html
     assert "Freezes" in estate.client("viewer").get("/").content.decode()
 
 
