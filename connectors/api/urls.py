@@ -17,6 +17,7 @@ from connectors.api.endpoints import (
     rules,
     site,
     teams,
+    views,
 )
 
 urlpatterns = [
@@ -38,6 +39,8 @@ urlpatterns = [
     path("holds/<int:pk>/extension/", holds.Extension.as_view(), name="api-hold-extension"),
     path("notes/", notes.Notes.as_view(), name="api-notes"),
     path("notes/<int:pk>/", notes.OneNote.as_view(), name="api-note"),
+    path("views/", views.Views.as_view(), name="api-views"),
+    path("views/<int:pk>/", views.OneView.as_view(), name="api-view"),
     path("batches/", batches.Batches.as_view(), name="api-batches"),
     path("batches/preview/", batches.Preview.as_view(), name="api-batch-preview"),
     path("batches/<uuid:pk>/", batches.Batch.as_view(), name="api-batch"),

@@ -20,6 +20,8 @@ FILTERS = (
     "class", "drift", "stale", "open",
 )  # fmt: skip
 """What narrows, by its word in the address."""
+KEPT = frozenset({*FILTERS, "group"})
+"""What a saved view keeps of an address."""
 NUMBER = re.compile(r"[0-9]{1,15}")
 
 

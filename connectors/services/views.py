@@ -13,6 +13,7 @@ from connectors.services import audit
 from connectors.services.operations import NotAllowed, NotNow
 
 DONE = AuditEvent.Result.DONE
+SIMULATED = "You look at the site as somebody else; nothing can be changed that way."
 MOST = 200
 """Views one person may keep."""
 
@@ -44,7 +45,7 @@ def change(*, view: SavedView, name: str, query: str, team: Team | None, actor: 
     :raises NotNow: its owner has another view of that name
     """
     view = _locked(view, viewer)
-    if team and team.pk != view.team_id:
+    if (team and team.pk) != view.team_id:
         _check(team, viewer)
     before = _said(view)
     view.name, view.query, view.team, view.changed_at = name, query, team, timezone.now()
@@ -72,7 +73,7 @@ def choose_columns(*, names: Iterable[str] | None, viewer: Viewer) -> None:
     It changes nothing that anybody else sees, so it leaves no audit event.
     """
     if viewer.simulated_by:
-        raise NotAllowed("You look at the site as somebody else; nothing can be changed that way.")
+        raise NotAllowed(SIMULATED)
     if names is None:
         BoardColumns.objects.filter(user_id=viewer.user_id).delete()
         return
@@ -83,13 +84,16 @@ def choose_columns(*, names: Iterable[str] | None, viewer: Viewer) -> None:
 
 def _check(team: Team | None, viewer: Viewer) -> None:
     if viewer.simulated_by:
-        raise NotAllowed("You look at the site as somebody else; nothing can be changed that way.")
+        raise NotAllowed(SIMULATED)
+    if team is None and not queries.may_keep(viewer):
+        raise NotAllowed("A view of your own takes a token that holds operate, for all your teams.")
     if team and (why := viewer.why_not_operate(team.pk, team.slug)):
         raise NotAllowed(f"To share a view: {why}")
 
 
 def _locked(view: SavedView, viewer: Viewer) -> SavedView:
-    _check(None, viewer)
+    if viewer.simulated_by:
+        raise NotAllowed(SIMULATED)
     view = SavedView.objects.select_for_update(of=("self",)).select_related("team", "owner").get(pk=view.pk)
     if not queries.may_change(viewer, view):
         raise NotAllowed(f"It is {view.owner.get_username()}'s view, and you do not lead the team it is shared with.")

@@ -113,6 +113,8 @@ def build(estate: Estate) -> World:
                                      user=cast["lead"], written_at=now).pk,
         "beside": "connector",
         "views": SavedView.objects.create(owner=cast["viewer"], name="mine", query="", changed_at=now).pk,
+        "api-view": SavedView.objects.create(owner=cast["operator"], team=estate.team, name="ours", query="",
+                                             changed_at=now).pk,
         "audit": AuditEvent.objects.filter(team=estate.team.slug).latest("id").pk,
         "searches": AuditSearch.objects.create(user=cast["auditor"], name="mine", query="").pk,
         "alert-rules": _alert(estate).pk,
@@ -239,6 +241,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "api-rule-preview": {"team": "payments", "account": "box-prod", "name": "led*"},
     "api-rules": {"team": "payments", "account": "box-prod", "name": "led*"},
     "api-teams": {"slug": "risk", "name": "Risk"},
+    "api-view": {"name": "renamed"},
+    "api-views": {"name": "Broken", "query": "state=failed", "team": "payments"},
     "api-tokens": {"name": "ci", "permissions": [], "days": 30},
 }  # fmt: skip
 """By the address's name; `connector: 0` stands for the first one. What is missing here is sent empty."""
