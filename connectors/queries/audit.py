@@ -3,7 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -149,6 +149,7 @@ class Facets:
 
 def search(query: Query) -> QuerySet[AuditEvent]:
     """This will give the events that fit, newest first."""
+    _settle(query)
     found = AuditEvent.objects.order_by("-at", "-pk")
     if any(_is_searched(term) for term in query.terms):
         found = found.alias(_words=WORDS)
@@ -157,6 +158,33 @@ def search(query: Query) -> QuerySet[AuditEvent]:
         condition = _condition(term, is_last=term is last)
         found = found.exclude(condition) if term.is_negated else found.filter(condition)
     return found
+
+
+def _settle(query: Query) -> None:
+    """
+    Is the last word the beginning of one, being typed?
+
+    Of several parts, as `orders-123-sink`, only where nothing is called so as it stands: an open end has every word
+    that begins so read from the index, and the last part of a name is often one that thousands share.
+    """
+    last = query.terms[-1] if query.terms else None
+    if query.is_settled or last is None or last.key or not last.is_part:
+        return
+    query.is_settled = True
+    lexemes = _lexemes(last.value)
+    if len(lexemes) > 1 and _holds_any(_phrase(lexemes, is_open=False)):
+        query.terms[-1] = replace(last, is_part=False)
+
+
+def _holds_any(phrase: SearchQuery) -> bool:
+    try:
+        with _within(SOON):
+            found = AuditEvent.objects.alias(_words=WORDS).filter(_words=phrase).order_by().exists()
+            with connection.cursor() as cursor:  # rules are searched within a transaction that goes on
+                cursor.execute("SET LOCAL statement_timeout = DEFAULT")
+            return found
+    except TooSlow:
+        return True  # the open end would take longer still
 
 
 def page(query: Query, cursor: Cursor | None = None, size: int = SIZE) -> Page:
@@ -368,28 +396,13 @@ def _indexed(term: Term) -> SearchQuery | None:
 def _condition(term: Term, *, is_last: bool) -> Q:
     if not term.key:
         lexemes = _lexemes(term.value)
-        return Q(_words=_phrase(lexemes, is_open=is_last and term.is_part and _is_begun(lexemes)))
+        return Q(_words=_phrase(lexemes, is_open=is_last and term.is_part and len(lexemes[-1]) >= PREFIX))
     if term.moment:
         return Q(at__gte=term.moment) if term.key == "after" else Q(at__lt=term.moment)
     if special := SPECIAL.get(term.key):
         return Q(special(term))
     indexed = _indexed(term)
     return _plain(term) & Q(_words=indexed) if indexed else _plain(term)
-
-
-def _is_begun(lexemes: Sequence[str]) -> bool:
-    """
-    Is it the beginning of a word, being typed?
-
-    Of several parts, as `orders-123-sink`, only where nothing is called so as it stands: an open end has every word
-    that begins so read from the index, and the last part of a name is often one that thousands share.
-    """
-    if len(lexemes[-1]) < PREFIX:
-        return False
-    if len(lexemes) == 1:
-        return True
-    whole = AuditEvent.objects.alias(_words=WORDS).filter(_words=_phrase(lexemes, is_open=False))
-    return not whole.order_by().exists()
 
 
 def _plain(term: Term) -> Q:

@@ -103,6 +103,8 @@ class Query:
     text: str = ""
     terms: list[Term] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
+    is_settled: bool = False
+    """Whoever searches has found out whether its last word is one, or the beginning of one."""
 
     def better(self, trouble: Trouble) -> str:
         """This will give the whole query with the word replaced."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import QuerySet
 
 from connectors.models import AuditEvent
 from connectors.queries import audit as queries
@@ -110,6 +111,24 @@ def record() -> None:
 )
 def test_search_finds_what_fits(record: None, text: str, names: list[str]) -> None:
     assert found(text) == names
+
+
+def test_name_that_takes_too_long_to_look_for_is_taken_as_it_stands(record: None, monkeypatch: Any) -> None:
+    def slow(_: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(2)")
+
+    monkeypatch.setattr(QuerySet, "exists", slow)
+
+    assert found("orders-12-sin") == []
+    assert found("orders-12-sink") == ["orders-12-sink"]
+
+
+def test_limit_of_time_ends_with_the_look_at_the_last_word(record: None) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        assert queries.search(language.read("orders-12-sink")).count() == 1
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 def test_rare_word_is_found_behind_any_number_of_newer_events(monkeypatch: Any) -> None:
