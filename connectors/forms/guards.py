@@ -60,9 +60,22 @@ class Lines(forms.CharField):
         return [line.strip() for line in str(super().clean(value)).splitlines() if line.strip()]
 
 
+def stays(form: forms.BaseForm, team: str, zone: str) -> None:
+    """This will make a form one of something that stands: its team stays, and the browser offers no zone."""
+    form.fields["team"].disabled = True
+    form.fields["team"].initial = team
+    form.fields["zone"].widget.attrs.pop("data-zone", None)
+    form.fields["zone"].initial = zone
+
+
 def in_zone(moment: datetime | None, zone: str) -> datetime | None:
     """This will put a moment that was given by the clock of a zone into UTC."""
     return moment.replace(tzinfo=timetable.zone_of(zone)).astimezone(UTC) if moment else None
+
+
+def by_its_clock(moment: datetime | None, zone: str) -> datetime | None:
+    """This will put a moment as the clock of a zone shows it, the other way round from `in_zone`."""
+    return moment.astimezone(timetable.zone_of(zone)).replace(tzinfo=None) if moment else None
 
 
 def styled(form: forms.BaseForm) -> None:
@@ -95,6 +108,17 @@ class FreezeForm(forms.Form):
         choice = forms.ChoiceField(label="Whose connectors", choices=[*((t.slug, t.name) for t in teams), *site])
         self.fields["team"] = choice
         styled(self)
+
+    @staticmethod
+    def values_of(freeze: FreezeWindow) -> dict[str, Any]:
+        """This will give what the form shows of a freeze that stands, its times by the clock of its zone."""
+        return {
+            "name": freeze.name, "team": freeze.team.slug if freeze.team else SITE, "reason": freeze.reason,
+            "mode": freeze.mode, "zone": freeze.zone, "starts_at": by_its_clock(freeze.starts_at, freeze.zone),
+            "ends_at": by_its_clock(freeze.ends_at, freeze.zone), "cron": freeze.cron,
+            "minutes": freeze.minutes or None, "spared": "\n".join(freeze.spared),
+            "spared_people": "\n".join(sorted(freeze.spared_people.values())),
+        }  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
         """This will ask for what the chosen kind of time needs."""

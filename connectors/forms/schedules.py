@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from connectors import timetable
-from connectors.forms.guards import Lines, LocalMoment, ZoneField, in_zone, styled
+from connectors.forms.guards import Lines, LocalMoment, ZoneField, by_its_clock, in_zone, styled
 from connectors.models import Schedule, Team
 from connectors.states import LABELS, WHOLE, Verb
 
@@ -55,6 +55,16 @@ class ScheduleForm(forms.Form):
         if is_chosen:
             del self.fields["names"], self.fields["search"]
         styled(self)
+
+    @staticmethod
+    def values_of(schedule: Schedule) -> dict[str, Any]:
+        """This will give what the form shows of a schedule that stands, its time by the clock of its zone."""
+        values = {name: getattr(schedule, name) for name in (
+            "name", "kind", "reason", "mode", "zone", "cron", "opens", "closes", "missed",
+        )}  # fmt: skip
+        at = by_its_clock(schedule.at, schedule.zone)
+        values |= {"at": at, "days": [str(day) for day in schedule.days], "team": schedule.team.slug}
+        return {name: value for name, value in values.items() if value not in (None, [])}
 
     def clean(self) -> dict[str, Any]:
         """This will ask for what the chosen kind of time needs."""

@@ -8,7 +8,17 @@ from typing import Literal
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from connectors.models import Approval, BreakGlass, Connector, FreezeWindow, Hold, Loosening, Pipeline, Protection
+from connectors.models import (
+    Approval,
+    BreakGlass,
+    Connector,
+    FreezeWindow,
+    Hold,
+    Loosening,
+    Pipeline,
+    Protection,
+    Team,
+)
 from connectors.permissions import Viewer
 from connectors.states import LABELS, Permission, Verb
 from connectors.timetable import Span
@@ -180,6 +190,13 @@ def in_order(viewer: Viewer, now: datetime | None = None) -> QuerySet[FreezeWind
         "-starts_at",
         "-pk",
     )
+
+
+def concerning(team: Team, now: datetime) -> list[tuple[FreezeWindow, Span]]:
+    """This will give the freezes of a team and of the site that hold or are to come, the next one first."""
+    standing = FreezeWindow.objects.standing(now).of_teams([team.pk]).select_related("team")
+    found = [(freeze, span) for freeze in standing if (span := freeze.span(now))]
+    return sorted(found, key=lambda pair: (pair[1].starts_at, pair[0].pk))
 
 
 def protected_for(viewer: Viewer) -> QuerySet[Protection]:

@@ -62,26 +62,36 @@ def create(*, wish: Wish, team: Team | None, actor: Actor, viewer: Viewer, now: 
     if not wish.reason.strip():
         raise NotNow("Say why: whoever is refused reads it.")
     _check_times(wish, now)
-    freeze = FreezeWindow.objects.create(
-        team=team,
-        name=wish.name,
-        reason=wish.reason,
-        mode=wish.mode,
-        starts_at=wish.starts_at or now,
-        ends_at=None if wish.mode == Mode.OPEN else wish.ends_at,
-        cron=wish.cron if wish.mode == Mode.REPEATING else "",
-        minutes=wish.minutes if wish.mode == Mode.REPEATING else 0,
-        zone=wish.zone,
-        spared=[name.strip() for name in wish.spared if name.strip()],
-        spared_people=_people(wish.spared_people),
-        created_by=actor.label,
-        created_at=now,
-    )
-    span = freeze.span(now)
-    if span and span.holds(now):
-        freeze.is_told = True
-        freeze.save(update_fields=["is_told"])
+    freeze = FreezeWindow(team=team, created_by=actor.label, created_at=now)
+    _set(freeze, wish, now)
     _record(freeze, "created", actor, after=facts(freeze), now=now)
+    _tell(freeze)
+    return freeze
+
+
+@transaction.atomic
+def change(
+    *, freeze: FreezeWindow, wish: Wish, actor: Actor, viewer: Viewer, now: datetime | None = None
+) -> FreezeWindow:
+    """
+    This will give a freeze other times, exceptions or words; whose connectors it is about stays.
+
+    :raises NotAllowed: as `create`
+    :raises NotNow: as `create`, or it has ended
+    """
+    now = now or timezone.now()
+    _refuse_unless_protector(freeze.team, viewer)
+    freeze = FreezeWindow.objects.select_for_update(of=("self",)).select_related("team").get(pk=freeze.pk)
+    if freeze.span(now) is None:
+        raise NotNow("It has ended already: set a new one.")
+    if not wish.reason.strip():
+        raise NotNow("Say why: whoever is refused reads it.")
+    _check_times(wish, now)
+    before = facts(freeze)
+    _set(freeze, wish, now)
+    if freeze.span(now) is None:
+        raise NotNow("It would never hold again. End it instead.")
+    _record(freeze, "changed", actor, reason=wish.reason, before=before, after=facts(freeze), now=now)
     _tell(freeze)
     return freeze
 
@@ -204,6 +214,19 @@ def _refuse_unless_protector(team: Team | None, viewer: Viewer) -> None:
     if team is None:
         raise NotAllowed("Freezing the whole site takes the site role admin.")
     raise NotAllowed(f"Freezing team {team.slug} takes the role lead there, or the site role admin.")
+
+
+def _set(freeze: FreezeWindow, wish: Wish, now: datetime) -> None:
+    repeats = wish.mode == Mode.REPEATING
+    freeze.name, freeze.reason, freeze.mode, freeze.zone = wish.name, wish.reason, wish.mode, wish.zone
+    freeze.starts_at = wish.starts_at or now
+    freeze.ends_at = None if wish.mode == Mode.OPEN else wish.ends_at
+    freeze.cron, freeze.minutes = (wish.cron, wish.minutes) if repeats else ("", 0)
+    freeze.spared = [name.strip() for name in wish.spared if name.strip()]
+    freeze.spared_people = _people(wish.spared_people)
+    span = freeze.span(now)
+    freeze.is_told = bool(span and span.holds(now))
+    freeze.save()
 
 
 def _check_times(wish: Wish, now: datetime) -> None:

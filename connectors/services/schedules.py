@@ -25,6 +25,11 @@ LATE = timedelta(minutes=2)
 AT_A_TICK = 20
 Mode, Missed, Outcome = Schedule.Mode, Schedule.Missed, ScheduleRun.Outcome
 DONE = AuditEvent.Result.DONE
+WISHED = (
+    "name", "reason", "kind", "filters", "selection", "mode", "at", "cron", "days", "opens", "closes", "zone",
+    "missed", "next_at",
+)  # fmt: skip
+"""What of a schedule follows from what was wished for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,31 @@ def create(*, wish: Wish, team: Team, actor: Actor, viewer: Viewer, now: datetim
         found = reads.visible_to(viewer).filter(pk__in=wish.connectors)
         schedule.connectors.set(list(found.values_list("pk", flat=True)))
     _record(schedule, "created", actor, after=facts(schedule), now=now)
+    return schedule
+
+
+@transaction.atomic
+def change(*, schedule: Schedule, wish: Wish, actor: Actor, viewer: Viewer, now: datetime | None = None) -> Schedule:
+    """
+    This will give a schedule another verb, other times or connectors. Whoever does takes it over: it acts for them.
+
+    :raises NotAllowed: the actor does not operate the team
+    :raises NotNow: it would never come, or what it needs is missing
+    """
+    now = now or timezone.now()
+    _refuse_unless_operator(schedule.team, viewer)
+    wanted = unsaved(wish, now)
+    if wanted.next_at is None:
+        raise NotNow("It would never come: name a time that is still to come.")
+    schedule = Schedule.objects.select_for_update(of=("self",)).select_related("team").get(pk=schedule.pk)
+    before = facts(schedule)
+    for name in WISHED:
+        setattr(schedule, name, getattr(wanted, name))
+    schedule.user_id = viewer.user_id
+    schedule.save(update_fields=[*WISHED, "user"])
+    found = reads.visible_to(viewer).filter(pk__in=wish.connectors)
+    schedule.connectors.set(list(found.values_list("pk", flat=True)))
+    _record(schedule, "changed", actor, before=before, after=facts(schedule), now=now)
     return schedule
 
 

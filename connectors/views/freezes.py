@@ -1,5 +1,7 @@
 """Freezes of a team or of the site: the list, a new one, its end, and breaking the glass."""
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -7,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from connectors.forms.guards import SITE, FreezeForm, GlassForm
+from connectors.forms.guards import SITE, FreezeForm, GlassForm, stays
 from connectors.models import BreakGlass, FreezeWindow
 from connectors.permissions import Viewer
 from connectors.queries import guards as queries
@@ -43,7 +45,38 @@ def freeze_list(request: HttpRequest, viewer: Viewer) -> HttpResponse:
 @signed_in
 def new(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will offer the form of a freeze."""
-    return _form(request, viewer, _empty(viewer))
+    form = _empty(viewer)
+    form.fields["team"].initial = request.GET.get("team", "")
+    return _form(request, viewer, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def change(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will offer the form of a freeze that stands, or change it."""
+    found = get_object_or_404(queries.visible_to(viewer), pk=pk)
+    if not queries.may_freeze(viewer, found):
+        raise PermissionDenied("Changing a freeze takes what setting it takes.")
+    values = FreezeForm.values_of(found)
+    teams = [found.team] if found.team else []
+    form = FreezeForm(
+        teams, request.POST if request.method == "POST" else None, initial=values, is_admin=found.team is None
+    )
+    stays(form, values["team"], found.zone)
+    if not form.is_bound:
+        return _form(request, viewer, form, found)
+    if not form.is_valid():
+        return _form(request, viewer, form, found, status=422)
+    wish = form.wish
+    if wish.starts_at is None:
+        wish = replace(wish, starts_at=found.starts_at)
+    try:
+        freezes.change(freeze=found, wish=wish, actor=actors.of(request), viewer=viewer)
+    except NotPossible as error:
+        form.add_error(None, str(error))
+        return _form(request, viewer, form, found, status=_status(error))
+    messages.success(request, f"“{wish.name}” is changed.")
+    return redirect("freeze", pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -148,8 +181,10 @@ def _empty(viewer: Viewer, request: HttpRequest | None = None) -> FreezeForm:
     return FreezeForm(teams, request.POST if request else None, is_admin=viewer.is_admin)
 
 
-def _form(request: HttpRequest, viewer: Viewer, form: FreezeForm, *, status: int = 200) -> HttpResponse:
-    context = {"place": "guard", "tab": "freezes", "viewer": viewer, "form": form}
+def _form(
+    request: HttpRequest, viewer: Viewer, form: FreezeForm, found: FreezeWindow | None = None, *, status: int = 200
+) -> HttpResponse:
+    context = {"place": "guard", "tab": "freezes", "viewer": viewer, "form": form, "freeze": found}
     return render(request, "connectors/freeze/new.html", context, status=status)
 
 

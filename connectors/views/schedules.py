@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from connectors.forms import batches as picking
 from connectors.forms.board import filters_of, words_of
+from connectors.forms.guards import stays
 from connectors.forms.schedules import ScheduleForm
 from connectors.models import Schedule, Team
 from connectors.permissions import Viewer
@@ -53,8 +54,9 @@ def new(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     if not teams:
         raise PermissionDenied("Schedules take the role operator or lead in a team.")
     chosen, filters, words = _chosen(request, viewer)
+    initial = _initial(request, viewer, chosen)
     data = request.POST if request.method == "POST" else None
-    form = ScheduleForm(teams, data, is_chosen=bool(chosen or filters))
+    form = ScheduleForm(teams, data, initial=initial, is_chosen=bool(chosen or filters))
     coming, status = [], 200
     if form.is_bound:
         status = 422
@@ -72,6 +74,36 @@ def new(request: HttpRequest, viewer: Viewer) -> HttpResponse:
         "words": words,
         "coming": coming,
         "query": request.GET.urlencode(),
+    }
+    return render(request, "connectors/schedule/new.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def edit(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
+    """This will offer the form of a schedule that stands, show its next runs before it is changed, and change it."""
+    found = get_object_or_404(queries.visible_to(viewer), pk=pk)
+    if not viewer.may_operate(found.team_id):
+        raise PermissionDenied(f"Changing it takes the role operator or lead in team {found.team.slug}.")
+    data = request.POST if request.method == "POST" else None
+    form = ScheduleForm([found.team], data, initial=ScheduleForm.values_of(found), is_chosen=True)
+    stays(form, found.team.slug, found.zone)
+    coming, status = [], 200
+    if form.is_bound:
+        status = 422
+        if form.is_valid() and (wish := _kept_wish(form, viewer, found)):
+            if "look" in request.POST:
+                coming, status = _look(form, wish), 200
+            elif _change(request, viewer, form, wish, found):
+                return redirect("schedule", pk)
+    context = {
+        "place": "guard",
+        "tab": "schedules",
+        "viewer": viewer,
+        "schedule": found,
+        "form": form,
+        "words": found.selection,
+        "coming": coming,
     }
     return render(request, "connectors/schedule/new.html", context, status=status)
 
@@ -152,6 +184,30 @@ def _wish(form: ScheduleForm, viewer: Viewer, chosen: list[int], filters: Filter
         zone=data["zone"],
         missed=data["missed"],
     )
+
+
+def _initial(request: HttpRequest, viewer: Viewer, chosen: list[int]) -> dict[str, str]:
+    """The verb that the address names, and the team of what was picked."""
+    slugs = reads.visible_to(viewer).filter(pk__in=chosen).values_list("team__slug", flat=True)
+    initial = {"kind": request.GET.get("kind", ""), "team": slugs.first() if chosen else ""}
+    return {name: value for name, value in initial.items() if value}
+
+
+def _kept_wish(form: ScheduleForm, viewer: Viewer, schedule: Schedule) -> Wish | None:
+    """With what it was made for: that is chosen on the board."""
+    filters = Filters(**schedule.filters) if schedule.filters else None
+    chosen = list(schedule.connectors.values_list("pk", flat=True)) if filters is None else []
+    return _wish(form, viewer, chosen, filters, schedule.selection)
+
+
+def _change(request: HttpRequest, viewer: Viewer, form: ScheduleForm, wish: Wish, found: Schedule) -> bool:
+    try:
+        schedules.change(schedule=found, wish=wish, actor=actors.of(request), viewer=viewer)
+    except NotPossible as error:
+        form.add_error(None, str(error))
+        return False
+    messages.success(request, f"“{wish.name}” is changed; it acts for you from now on.")
+    return True
 
 
 def _look(form: forms.Form, wish: Wish) -> list[queries.Coming]:

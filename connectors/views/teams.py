@@ -11,7 +11,7 @@ from connectors.forms.teams import RoleForm, TeamForm
 from connectors.models import Team
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
-from connectors.queries import people
+from connectors.queries import guards, people
 from connectors.queries import rules as ownership
 from connectors.services import actors, operations, teams
 from connectors.states import Permission
@@ -81,6 +81,8 @@ def team(request: HttpRequest, viewer: Viewer, slug: str) -> HttpResponse:
         "requests": people.requests_to(found)[: people.SHOWN],
         "own_requests": people.requests_by(viewer).filter(team=found)[:5],
         "events": people.activity_of(found, viewer),
+        "freezes": guards.concerning(found, now)[: people.SHOWN],
+        "may_freeze": viewer.may_protect(found.pk),
         "now": now,
     }
     return render(request, "connectors/team/team.html", context)

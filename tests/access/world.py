@@ -75,7 +75,7 @@ def build(estate: Estate) -> World:
     Membership.objects.create(user=colleague, team=estate.team, role=Role.LEAD)
     asked = {name: _loosening(estate, user) for name, user in (("theirs", colleague), ("own", cast["lead"]))}
     schedule = Schedule.objects.create(team=estate.team, name="night", kind=Verb.PAUSE, mode="cron", cron="0 22 * * *",
-                                       selection="x", filters={}, user=cast["lead"], created_by="lead",
+                                       selection="x", filters={"search": "orders"}, user=cast["lead"], created_by="lead",
                                        created_at=now, next_at=now + HOUR)  # fmt: skip
     policy = HealPolicy.objects.create(team=estate.team, set_by="lead", set_at=now).pk
     ids = {
@@ -197,6 +197,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "connector-notes": {"text": "seen"},
     "connector-operations": VERB,
     "freeze-new": {"name": "Year end", "team": "payments", "mode": "open", **REASON},
+    "freeze-change": {"name": "Year end", "team": "payments", "mode": "open", **REASON},
+    "schedule-edit": {"name": "Later", "team": "payments", "kind": "pause", "mode": "cron", "cron": "0 22 * * *",
+                      "zone": "UTC", "missed": "skip"},
     "freeze-glass": {"minutes": "15", **REASON},
     "pipeline-drift": {"choice": "accept"},
     "pipeline-notes": {"text": "seen"},

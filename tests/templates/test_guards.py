@@ -234,3 +234,53 @@ def test_lists_take_the_same_queries_for_any_number_of_rows(
 @pytest.mark.parametrize("path", ["/freezes/", "/approvals/", "/protections/"])
 def test_empty_lists_say_what_they_are_for(estate: Estate, path: str) -> None:
     assert 'class="empty"' in estate.client("viewer").get(path).content.decode()
+
+
+def test_a_freeze_is_changed_by_its_form_and_is_on_record_with_what_it_was(estate: Estate) -> None:
+    window = frozen(estate, spared=["orders*"])
+    client, path = estate.client("lead"), f"/freezes/{window.pk}/change/"
+
+    shown = client.get(path).context["form"].initial
+    assert (shown["spared"], shown["team"], shown["mode"]) == ("orders*", "payments", window.mode)
+    end = (timezone.now() + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
+    answer = client.post(path, WISH | {"team": "*", "mode": "once", "ends_at": end, "reason": "INC-7"})
+
+    before, began = window.ends_at, window.starts_at
+    window.refresh_from_db()
+    assert (answer.status_code, window.mode, window.starts_at, window.spared) == (302, "once", began, [])
+    assert (window.team_id, window.ends_at != before) == (estate.team.pk, True)
+    event = AuditEvent.objects.get(action="freeze.changed")
+    assert event.before
+    assert event.after
+    assert (event.before["except"], event.after["except"], event.reason) == (["orders*"], [], "INC-7")
+
+
+@pytest.mark.parametrize(("name", "status"), [("viewer", 403), ("operator", 403), ("stranger", 404), ("admin", 200)])
+def test_changing_a_freeze_takes_what_setting_it_takes(estate: Estate, name: str, status: int) -> None:
+    path = f"/freezes/{frozen(estate).pk}/change/"
+
+    assert estate.client(name).get(path).status_code == status
+    if status != 200:
+        assert estate.client(name).post(path, WISH).status_code == status
+    assert not AuditEvent.objects.exists()
+
+
+def test_a_freeze_that_is_over_is_not_changed(estate: Estate) -> None:
+    window = frozen(estate, ended_at=timezone.now())
+
+    answer = estate.client("lead").post(f"/freezes/{window.pk}/change/", WISH)
+
+    assert answer.status_code == 409
+    assert "It has ended already" in answer.content.decode()
+
+
+def test_the_team_page_shows_its_freezes_and_those_of_the_site(estate: Estate) -> None:
+    frozen(estate, name="Year end")
+    frozen(estate, name="Whole house", team=None)
+    frozen(estate, name="Long ago", ended_at=timezone.now())
+
+    page = estate.client("lead").get("/teams/payments/").content.decode()
+
+    assert ("Year end" in page, "Whole house" in page, "Long ago" in page) == (True, True, False)
+    assert 'href="/freezes/new/?team=payments"' in page
+    assert "/freezes/new/" not in estate.client("viewer").get("/teams/payments/").content.decode()

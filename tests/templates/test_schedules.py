@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.models import Schedule
+from connectors.models import AuditEvent, Schedule
 from tests.templates.conftest import Estate
 
 FORM = {"name": "Night stop", "team": "payments", "kind": "pause", "mode": "cron", "cron": "0 22 * * *", "zone": "UTC",
@@ -83,3 +83,75 @@ def test_list_takes_the_same_queries_for_any_number(
         html = client.get("/schedules/").content.decode()
 
     assert html.count("Night stop") + html.count(">n") >= rows
+
+
+def test_the_connectors_pages_lead_to_a_form_for_just_that_one(estate: Estate) -> None:
+    connector = estate.connector()
+    client, path = estate.client("operator"), f"/schedules/new/?row={connector.pk}"
+
+    assert f'href="{path}"' in client.get("/").content.decode()
+    assert f'href="{path}"' in client.get(f"/connectors/{connector.pk}/").content.decode()
+    form = client.get(f"{path}&kind=resume").context["form"]
+
+    assert (form.is_chosen, form.initial) == (True, {"kind": "resume", "team": "payments"})
+    assert f'href="{path}"' not in estate.client("viewer").get(f"/connectors/{connector.pk}/").content.decode()
+
+
+def test_a_schedule_is_changed_by_its_form_and_is_on_record_with_what_it_was(estate: Estate) -> None:
+    connector = estate.connector()
+    estate.client("lead").post("/schedules/new/", FORM | {"names": connector.name})
+    made = Schedule.objects.get()
+    client, path = estate.client("operator"), f"/schedules/{made.pk}/edit/"
+
+    shown = client.get(path).context["form"].initial
+    look = client.post(path, FORM | {"cron": "0 23 * * *", "look": "1"}).content.decode()
+    assert (shown["cron"], shown["name"], look.count(", 23:00</b>")) == ("0 22 * * *", "Night stop", 5)
+    assert Schedule.objects.get().cron == "0 22 * * *"
+
+    answer = client.post(path, FORM | {"cron": "0 23 * * *", "name": "Later", "team": "web"})
+
+    made.refresh_from_db()
+    assert (answer.status_code, made.name, made.cron, made.team.slug) == (302, "Later", "0 23 * * *", "payments")
+    assert made.next_at is not None
+    assert (made.next_at.hour, list(made.connectors.all())) == (23, [connector])
+    assert (made.created_by, made.user.username if made.user else "") == ("lead", "operator")
+    event = AuditEvent.objects.get(action="schedule.changed")
+    assert event.before
+    assert event.after
+    assert (event.before["cron"], event.after["cron"]) == ("0 22 * * *", "0 23 * * *")
+
+
+def test_filters_and_times_in_a_zone_stay_when_another_thing_is_changed(estate: Estate) -> None:
+    estate.client("operator").post("/schedules/new/?all=yes&state=failed", FORM | {
+        "mode": "once", "zone": "Europe/Berlin", "at": "2099-07-01T08:00",
+    })  # fmt: skip
+    made = Schedule.objects.get()
+    client, path = estate.client("operator"), f"/schedules/{made.pk}/edit/"
+
+    page = client.get(path).content.decode()
+    assert 'value="2099-07-01T08:00"' in page
+    client.post(path, FORM | {"mode": "once", "zone": "Europe/Berlin", "at": "2099-07-01T08:00", "reason": "INC-7"})
+
+    after = Schedule.objects.get()
+    assert (after.filters, after.at, after.selection, after.reason) == (made.filters, made.at, made.selection, "INC-7")
+
+
+@pytest.mark.parametrize(("name", "status"), [("viewer", 403), ("stranger", 404), ("auditor", 403), ("admin", 200)])
+def test_changing_takes_the_role_operator(estate: Estate, name: str, status: int) -> None:
+    estate.client("lead").post("/schedules/new/", FORM | {"names": estate.connector().name})
+    path = f"/schedules/{Schedule.objects.get().pk}/edit/"
+
+    assert estate.client(name).get(path).status_code == status
+    if status != 200:
+        assert estate.client(name).post(path, FORM).status_code == status
+        assert not AuditEvent.objects.filter(action="schedule.changed").exists()
+
+
+def test_a_change_to_what_never_comes_is_refused_in_the_form(estate: Estate) -> None:
+    estate.client("lead").post("/schedules/new/", FORM | {"names": estate.connector().name})
+    path = f"/schedules/{Schedule.objects.get().pk}/edit/"
+
+    answer = estate.client("lead").post(path, FORM | {"mode": "once", "at": "2020-01-01T08:00"})
+
+    assert (answer.status_code, Schedule.objects.get().mode) == (422, "cron")
+    assert "still to come" in answer.content.decode()
