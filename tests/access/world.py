@@ -75,8 +75,8 @@ def build(estate: Estate) -> World:
     Membership.objects.create(user=colleague, team=estate.team, role=Role.LEAD)
     asked = {name: _loosening(estate, user) for name, user in (("theirs", colleague), ("own", cast["lead"]))}
     schedule = Schedule.objects.create(team=estate.team, name="night", kind=Verb.PAUSE, mode="cron", cron="0 22 * * *",
-                                       selection="x", filters={"search": "orders"}, user=cast["lead"], created_by="lead",
-                                       created_at=now, next_at=now + HOUR)  # fmt: skip
+                                       selection="x", filters={"search": "orders"}, user=cast["lead"],
+                                       created_by="lead", created_at=now, next_at=now + HOUR)  # fmt: skip
     policy = HealPolicy.objects.create(team=estate.team, set_by="lead", set_at=now).pk
     ids = {
         "connectors": orders.pk,
