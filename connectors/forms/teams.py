@@ -140,9 +140,19 @@ class DecisionForm(forms.Form):
         return bool(self.cleaned_data["choice"] == "grant")
 
 
+NEW_LOGIN = {
+    "username": ("Login", "Letters, digits and @ . + - _"),
+    "password1": ("Password", "Eight characters or more, not only digits, and none that everybody knows."),
+    "password2": ("Password again", ""),
+}
+"""Label and help of each field."""
+
+
 class NewLoginForm(UserCreationForm):  # type: ignore[type-arg]  # it takes none when it runs
     """A login and a password for somebody who was invited."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        for name, (label, help_text) in NEW_LOGIN.items():
+            self.fields[name].label, self.fields[name].help_text = label, help_text
         _styled(self)
