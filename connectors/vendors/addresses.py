@@ -93,16 +93,17 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self.rules = rules
         self._options = options
         self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
-        self._found: dict[str, Address] = {}
+        self._found: dict[tuple[str, str], Address] = {}
+        """By scheme and host: what was checked once is not checked for each request."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        host = request.url.host
-        self.rules.check_url(str(request.url))
-        if host not in self._found:
-            self._found[host] = await self._resolve(host, request.url.port or 443)
-        address = self._found[host]
+        url, host = request.url, request.url.host
+        origin = (url.scheme, host)
+        if url.userinfo or origin not in self._found:
+            self.rules.check_url(str(url))
+            self._found[origin] = await self._resolve(host, url.port or 443)
         request.extensions = {**request.extensions, "sni_hostname": host}
-        request.url = request.url.copy_with(host=str(address))
+        request.url = url.copy_with(host=str(self._found[origin]))
         return await self._transport(host).handle_async_request(request)
 
     def _transport(self, host: str) -> httpx.AsyncHTTPTransport:

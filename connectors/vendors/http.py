@@ -41,6 +41,7 @@ if importlib.util.find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]  # what the import system itself keeps for "not there"
 
 USER_AGENT = "Switchyard/0.1 (control room for data connectors)"
+HEADERS = {"user-agent": USER_AGENT, "accept": "application/json", "accept-encoding": "gzip, deflate"}
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 TRIES = 3
 PATIENCE = 3.0
@@ -101,20 +102,16 @@ class Http:
         self._known = ""
         self._heard: list[bytes] = []
         self._is_whole = False
-        headers = {"User-Agent": USER_AGENT, "Accept": "application/json", **extra}
-        self._client = httpx.AsyncClient(
-            headers=headers,
-            timeout=TIMEOUT,
-            follow_redirects=False,
-            transport=transport
-            or GuardedTransport(rules or AddressRules(), verify=_tls(config), limits=httpx.Limits(max_connections=32)),
+        self._headers = {**HEADERS, **{name.lower(): value for name, value in extra.items()}}
+        self._transport = transport or GuardedTransport(
+            rules or AddressRules(), verify=_tls(config), limits=httpx.Limits(max_connections=32)
         )
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
 
     def clean(self, text: str) -> str:
         """This will strip secrets, this account's own credentials first, from a text that leaves the vendor layer."""
@@ -213,12 +210,24 @@ class Http:
             url, options["params"] = str(onward), None
         raise self._dress(NotUnderstood("redirects in a circle"), response)
 
-    async def _once(self, method: str, url: str, limit: httpx.Timeout, **options: Any) -> httpx.Response:
+    async def _once(
+        self, method: str, url: str, limit: httpx.Timeout, headers: Mapping[str, str] | None, **content: Any
+    ) -> httpx.Response:
+        """Straight to httpx's transport: redirects and retries are ours, and the rest of its client is not used."""
         what = f"{method} {urlsplit(url).path}"
         self._stay_away(what)
         self.requests += 1
         try:
-            return await self._client.request(method, url, timeout=limit, **options)
+            request = httpx.Request(
+                method, url, headers=self._with(headers), extensions={"timeout": limit.as_dict()}, **content
+            )
+            response = await self._transport.handle_async_request(request)
+            response.request = request
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+            return response
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             raise Unreachable(self.clean(_connection_words(error)), self.vendor, what) from error
         except httpx.TimeoutException as error:
@@ -231,6 +240,10 @@ class Http:
         except VendorError as error:
             error.vendor, error.request = self.vendor, what
             raise
+
+    def _with(self, headers: Mapping[str, str] | None) -> dict[str, str]:
+        """Names in small letters, so that none stands there twice."""
+        return {**self._headers, **{name.lower(): value for name, value in (headers or {}).items()}}
 
     def _stay_away(self, what: str) -> None:
         """

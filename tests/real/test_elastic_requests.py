@@ -15,6 +15,7 @@ from connectors.vendors.elastic.adapter import ElasticAdapter
 from connectors.vendors.elastic.sandbox.server import KEY
 from connectors.vendors.http import Http
 from connectors.vendors.sandbox import bench
+from tests.connectors.vendors.wire import Wire
 
 RECORDED = "elastic-connectors.client-requests.json"
 NAMES = re.compile(r"^/_connector/(?!_)[^/]+|^(/_connector/_sync_job)/[^/]+")
@@ -27,15 +28,10 @@ def shape(method: str, path: str) -> str:
 
 async def ours() -> list[httpx.Request]:
     """This will carry out every verb, and give what went over the line."""
-    sent: list[httpx.Request] = []
-
-    async def note(request: httpx.Request) -> None:
-        sent.append(request)
-
     config = AccountConfig("http://vendor.test", {}, {"api_key": KEY})
     app = bench("elastic")
-    async with Http("elastic", config, transport=httpx.ASGITransport(app=app)) as http:
-        http._client.event_hooks = {"request": [note]}
+    wire = Wire(httpx.ASGITransport(app=app))
+    async with Http("elastic", config, transport=wire) as http:
         adapter = ElasticAdapter(config, http)
         await adapter.observe(Watch())
         await adapter.client.set_status("tickets-jira", "configured")
@@ -44,7 +40,7 @@ async def ours() -> list[httpx.Request]:
             await adapter.send(Order(verb, known, "key"))
         job = next(iter(app.world.jobs))  # type: ignore[attr-defined]  # Elastic's world has jobs
         await adapter.client.job(job)
-    return sent
+    return wire.requests
 
 
 def fields(body: Any) -> set[str]:
