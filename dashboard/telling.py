@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 from django.http import QueryDict
 from django.template.loader import render_to_string
+from django.utils.text import slugify
 
 from connectors.forms.board import arrangement_of, filters_of
 from connectors.permissions import Viewer
@@ -189,8 +190,12 @@ def batch_parts(viewer: Viewer, topics: Topics) -> Iterable[str]:
 
 
 def new_rows(viewer: Viewer, address: str, shown: frozenset[int]) -> Iterable[str]:
-    """This will render how many rows have come to belong on a page of the board since it was read."""
+    """This will render how many rows have come to belong on a page of the board since it was read, and its groups."""
     query = QueryDict(address)
-    number = boards.new_rows(viewer, filters_of(query), arrangement_of(query), addresses.number_in(query), shown)
+    page = (filters_of(query), arrangement_of(query), addresses.number_in(query))
+    for group in boards.headings(viewer, *page):
+        html = render_to_string("connectors/board/_group_counts.html", {"group": group})
+        yield heads.partial(f"counts-{group.by}-{slugify(group.key)}", html)
+    number = boards.new_rows(viewer, *page, shown)
     context = {"news": number, "query": address}
     yield heads.partial("board-news", render_to_string("connectors/board/_news.html", context))

@@ -139,6 +139,14 @@ def new_rows(viewer: Viewer, filters: Filters, arrangement: Arrangement, number:
     return sum(pk not in shown for pk in ids[first:last])
 
 
+def headings(viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int) -> list[Group]:
+    """This will count the groups on a page anew, in their order; none where it is not grouped."""
+    if not arrangement.by:
+        return []
+    rows = queries.narrowed(queries.visible_to(viewer).select_related(None), filters)
+    return [stretch.group for stretch in _shown(groups(rows, arrangement), number)]
+
+
 def groups(rows: QuerySet[Any], arrangement: Arrangement) -> list[Group]:
     """This will count the groups, the one with the most urgent row first."""
     by, key = arrangement.by, GROUPS[arrangement.by]

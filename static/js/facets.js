@@ -11,9 +11,11 @@ async function count(menu) {
   await window.htmx.ajax("GET", menu.dataset.facet, { target: list, swap: "innerHTML" });
 }
 
-// An address holds what was chosen and nothing empty.
+// An address holds what was chosen and nothing empty; what is typed leaves one step behind it, not one a letter.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement !== form()) return;
+  const { type, target } = ctx.sourceEvent ?? {};
+  if (type === "submit" || target?.type === "search") [ctx.push, ctx.replace] = [null, "true"];
   for (const [name, value] of [...ctx.request.body.entries()]) if (!value) ctx.request.body.delete(name);
 });
 

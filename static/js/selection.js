@@ -1,4 +1,4 @@
-// Rows picked for one verb: by box, with shift up to here, all shown, or all that match the filter.
+// Rows picked for one verb: by box, with shift up to here, a group, all shown, or all that match the filter.
 
 const THIN = "\u202f";
 let anchor = null;
@@ -38,11 +38,22 @@ export function update() {
   const words = matching()?.checked ? "All that match" : `${String(number).replace(/\B(?=(\d{3})+$)/g, THIN)} selected`;
   const place = bar().querySelector("[data-picked]");
   if (place.textContent !== words) place.textContent = words;
-  const all = document.querySelector("[data-pick-all]");
-  if (!all) return;
-  all.checked = total > 0 && number === total;
-  all.indeterminate = number > 0 && number < total;
+  mark(document.querySelector("[data-pick-all]"), number, total);
+  for (const box of document.querySelectorAll("[data-pick-group]")) {
+    const rows = rowsOf(box);
+    mark(box, rows.filter((row) => row.checked).length, rows.length);
+  }
 }
+
+// A box that stands for others: on, off, or neither.
+function mark(box, number, total) {
+  if (!box) return;
+  box.checked = total > 0 && number === total;
+  box.indeterminate = number > 0 && number < total;
+  box.disabled = total === 0;
+}
+
+const rowsOf = (box) => [...box.closest("tbody").querySelectorAll('input[name="row"]')];
 
 // All boxes from the one touched before to this one take its state.
 function fill(box) {
@@ -64,6 +75,10 @@ document.addEventListener("click", ({ target, shiftKey }) => {
 document.addEventListener("change", ({ target }) => {
   if (target.matches?.("[data-pick-all]")) {
     for (const box of boxes()) box.checked = target.checked;
+    update();
+  }
+  if (target.matches?.("[data-pick-group]")) {
+    for (const box of rowsOf(target)) box.checked = target.checked;
     update();
   }
   if (target.matches?.("[data-pick-match]")) update();

@@ -141,6 +141,36 @@ def test_search_answers_while_one_types(crowded: Crowded, chromium: Browser) -> 
     assert page.evaluate("document.activeElement.name") == "search"
 
 
+def test_back_leads_to_the_page_before_and_not_through_each_letter(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    page.goto(f"{crowded.url}teams/")
+    page.get_by_role("link", name="Board", exact=True).click()
+    expect(page.locator("#live")).to_contain_text("Live")
+
+    page.get_by_role("searchbox", name="Search connectors").press_sequentially("payouts", delay=150)
+    page.wait_for_url("**/?search=payouts")
+    page.go_back()
+
+    page.wait_for_url("**/teams/")
+
+
+def test_a_groups_box_selects_its_rows_and_follows_them(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    page.goto(f"{crowded.url}?group=vendor")
+    expect(page.locator("#live")).to_contain_text("Live")
+    part = page.locator(".board tbody").first
+    box, rows = part.locator("[data-pick-group]"), part.locator('input[name="row"]')
+
+    box.focus()
+    page.keyboard.press("Space")
+    assert rows.evaluate_all("boxes => boxes.every(box => box.checked)")
+    rows.first.uncheck()
+    assert box.evaluate("box => [box.checked, box.indeterminate]") == [False, True]
+    rows.first.check()
+    assert box.evaluate("box => [box.checked, box.indeterminate]") == [True, False]
+    expect(page.locator("[data-picked]")).to_have_text(f"{rows.count()} selected")
+
+
 def test_rows_that_changed_are_said_aloud_once_in_a_while(crowded: Crowded, chromium: Browser) -> None:
     page = crowded.open(chromium)
     expect(page.locator("#live")).to_contain_text("Live")

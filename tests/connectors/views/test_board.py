@@ -262,3 +262,31 @@ def test_an_empty_board_whose_accounts_were_never_read_says_so(estate: cast.Esta
     html = client(estate).get("/").content.decode()
 
     assert "Being read for the first time. box-prod:" in " ".join(strip_tags(html).split())
+
+
+@pytest.mark.parametrize("by", ["pipeline", "vendor", "team"])
+def test_the_counts_of_groups_follow_what_changes(wide: cast.Estate, by: str) -> None:
+    viewer = permissions.viewer_of(wide.people["operator"])
+    page = client(wide).get(f"/?group={by}").content.decode()
+    before = "".join(telling.new_rows(viewer, f"group={by}", frozenset(ids(page))))
+
+    failing = next(c for c in wide.connectors if c.state == "running" and c.team_id == wide.team.pk)
+    failing.state, failing.urgency = "failed", matrix.urgency(State.RUNNING, State.FAILED)
+    failing.save()
+    after = "".join(telling.new_rows(viewer, f"group={by}", frozenset(ids(page))))
+
+    targets = re.findall(r'hx-target="#(counts-[^"]+)"', after)
+    assert targets
+    assert all(f'id="{target}"' in page for target in targets)
+    assert after != before
+    assert after.count(" failed</span>") >= before.count(" failed</span>")
+    assert 'hx-target="#counts' not in "".join(telling.new_rows(viewer, "", frozenset(ids(page))))
+
+
+def test_an_open_group_has_a_box_for_its_rows_and_a_closed_one_has_none(wide: cast.Estate) -> None:
+    crates = wide.connectors[-1].pipeline_id
+
+    page = client(wide).get(f"/?group=pipeline&closed={crates}").content.decode()
+
+    heads = re.findall(r'<tr role="row" class="group".*?</tr>', page, re.DOTALL)
+    assert sorted("data-pick-group" in head for head in heads) == [False, True]
