@@ -43,6 +43,8 @@ SLICE = 5.0
 """Seconds after which a drive makes room for other accounts."""
 FIRST_LOOK = 0.25
 """Seconds from sending to the first observation; later ones wait longer, up to the vendor's hot interval."""
+SEND_ON = 1.5
+"""Seconds from one look to the next for which a long queue is sent on without looking."""
 SENDS_AT_ONCE = 8
 PATIENCE = 1.0
 """Seconds to wait for the replies before going on to observe; slower ones are recorded when they come."""
@@ -152,15 +154,18 @@ class Slice:
                 self.runner.run(self.http.__aexit__())
 
     def _work(self, end: float) -> bool:
-        pause = FIRST_LOOK
+        pause, looked_at = FIRST_LOOK, time.monotonic()
         while True:
             self._stay_alive()
             glance = self._glance()
             sent = self._send_queued(glance)
+            if 0 < sent < glance.queued and not self.in_flight and time.monotonic() - looked_at < SEND_ON:
+                continue
             pause = FIRST_LOOK if sent else min(pause * 2, self.vendor.hot_interval)
             if sent:
                 self.runner.run(asyncio.sleep(FIRST_LOOK))
             is_hot = self._look(self._glance() if sent or self.in_flight else glance)
+            looked_at = time.monotonic()
             if not self.in_flight and (not is_hot or time.monotonic() >= end):
                 return is_hot
             self.runner.run(asyncio.sleep(pause))
@@ -237,8 +242,8 @@ class Slice:
         if not done:
             return
         log.debug(REPLIED, account_id=self.account.pk)
+        self._record([task.result() for task in done])
         for task in done:
-            self._record(task.result())
             del self.in_flight[task]
         self._keep_distance()
         log.debug(RECORDED, account_id=self.account.pk)
@@ -282,13 +287,18 @@ class Slice:
         return found
 
     @transaction.atomic
-    def _record(self, sent: Sent) -> None:
+    def _record(self, replies: Sequence[Sent]) -> None:
         """An observation, a person or the sweeper may have been faster than the reply: they have the last word."""
         leases.hold(self.lease)
-        operation, outcome = sent.operation, sent.outcome
-        operation.status = Operation.objects.select_for_update().values_list("status", flat=True).get(pk=operation.pk)
-        if not operation.is_open:
-            return
+        asked = Operation.objects.filter(pk__in=[sent.operation.pk for sent in replies])
+        statuses = dict(asked.select_for_update().order_by("pk").values_list("pk", "status"))
+        for sent in replies:
+            sent.operation.status = statuses.get(sent.operation.pk, OperationStatus.CANCELLED)
+            if sent.operation.is_open:
+                self._note(sent.operation, sent.outcome)
+        operations.announce([sent.operation for sent in replies if sent.operation.pk in statuses])
+
+    def _note(self, operation: Operation, outcome: Receipt | VendorError) -> None:
         if isinstance(outcome, Receipt):
             self._accepted(operation, outcome)
         elif isinstance(outcome, RateLimited):
@@ -302,7 +312,6 @@ class Slice:
             self._put_back(operation, outcome, RETRY_AFTER * 2 ** (operation.attempts - 1))
         else:
             self._refused(operation, outcome)
-        operations.announce([operation])
 
     def _accepted(self, operation: Operation, receipt: Receipt) -> None:
         if operation.status == OperationStatus.SENT:
