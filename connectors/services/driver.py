@@ -113,8 +113,10 @@ def drive(account_id: int) -> bool:
 
 def _has_work(account_id: int) -> bool:
     """A request may have come in between the last look and giving the lease back."""
-    is_anything_queued = Operation.objects.filter(account_id=account_id, status=OperationStatus.QUEUED).exists()
-    return is_anything_queued and _sendable(account_id, timezone.now()).exists()
+    with connection.cursor() as cursor:
+        cursor.execute(reconciling.HAS_OPEN, [account_id, [OperationStatus.QUEUED]])
+        (is_anything_queued,) = cursor.fetchone()
+    return bool(is_anything_queued) and _sendable(account_id, timezone.now()).exists()
 
 
 def _sendable(account_id: int, now: datetime) -> QuerySet[Operation]:

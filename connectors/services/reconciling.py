@@ -49,6 +49,7 @@ NOTE_ALL_DRIFT = "WITH pipelines AS ({}), connectors AS ({}) {}".format(
     *(NOTE_DRIFT.format(noun=noun, wanted=WANTED.format(noun=noun)) for noun in ("pipeline", "connector")),
     "SELECT id, NULL FROM pipelines UNION ALL SELECT NULL, id FROM connectors",
 )
+HAS_OPEN = "SELECT EXISTS (SELECT FROM connectors_operation WHERE account_id = %s AND status = ANY(%s))"
 NOTE_SUCCESS = """
 UPDATE connectors_vendoraccount
 SET observed_at = %s, observed_version = %s, rows_seen = %s, rows_expected = %s, unread = %s::jsonb, heard = %s,
@@ -163,7 +164,10 @@ def rule_without_observation(lease: Lease, *, now: datetime) -> None:
 
 def _open_operations(account: VendorAccount) -> dict[tuple[str, str], Operation]:
     """By kind of target and external id."""
-    if not Operation.objects.filter(account=account, status__in=OPEN).exists():  # nearly always, and asked cheaply
+    with connection.cursor() as cursor:
+        cursor.execute(HAS_OPEN, [account.pk, list(OPEN)])
+        (has_open,) = cursor.fetchone()
+    if not has_open:  # nearly always, and asked cheaply
         return {}
     rows = Operation.objects.select_for_update(of=("self",)).filter(account=account, status__in=OPEN)
     found = rows.select_related(*operations.TARGETS)

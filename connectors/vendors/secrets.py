@@ -48,6 +48,8 @@ def strip(text: str, secrets: Iterable[str] = ()) -> str:
     :param secrets: values known to be secret; those shorter than four characters are left alone,
         they would tear up the text
     """
+    if not text:  # of a reading's texts, most are
+        return text
     for secret in sorted((s for s in secrets if len(s) >= 4), key=len, reverse=True):
         text = text.replace(secret, MASK)
     if not HINT.search(text):
