@@ -290,3 +290,20 @@ def test_a_late_reply_does_not_reopen_what_has_ended(box: Tiny) -> None:
     operation.refresh_from_db()
     assert operation.status == OperationStatus.CONFIRMED
     assert AuditEvent.objects.filter(operation_id=operation.pk).count() == 2
+
+
+def test_a_long_queue_is_sent_on_before_the_next_look(box: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "SEND_ON", 60.0)  # however slow the machine is
+    number = driver.SENDS_AT_ONCE * 4 + 10
+    box.bench.world.populate(number)
+    box.drive()
+    for n in range(number):
+        box.ask(Verb.PAUSE, f"thing-{n + 1}")
+    box.bench.requests.clear()
+
+    box.drive()
+
+    asked = [entry["method"] for entry in box.bench.requests]
+    assert asked[: number + 1].count("GET") <= 1  # whether anything was due is looked at first
+    assert asked.count("POST") + asked.count("PUT") == number
+    assert set(Operation.objects.values_list("status", flat=True)) == {OperationStatus.CONFIRMED}
