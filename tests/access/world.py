@@ -1,12 +1,21 @@
 """One object for each kind that an address can name, and a body for each address that takes one."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.usersessions.models import UserSession
+from cryptography.hazmat.primitives.asymmetric import ec
 from django.contrib.auth.models import User
 from django.utils import timezone
+from fido2.cose import ES256
+from fido2.utils import websafe_encode
+from fido2.webauthn import Aaguid, AttestationObject, AttestedCredentialData, AuthenticatorData
 
 from connectors import permissions
 from connectors.models import (
@@ -17,17 +26,22 @@ from connectors.models import (
     Batch,
     BreakGlass,
     HealPolicy,
+    HealState,
     Hold,
     Membership,
     Note,
     Operation,
     OwnershipClaim,
     OwnershipRule,
+    Pipeline,
+    ReviewItem,
     ReviewRule,
     SavedView,
     Schedule,
+    Team,
+    VendorAccount,
 )
-from connectors.services import actors, approvals, break_glass, protections, teams, tokens, vault
+from connectors.services import actors, approvals, break_glass, exporting, protections, teams, tokens, vault
 from connectors.states import Permission, Role, State, Verb
 from tests.cast import Estate
 from tests.connectors.services import guarding
@@ -73,6 +87,9 @@ def build(estate: Estate) -> World:
                              viewer=seen_by_operator)  # fmt: skip
     colleague = User.objects.create_user("colleague")
     Membership.objects.create(user=colleague, team=estate.team, role=Role.LEAD)
+    outsider = User.objects.create_user("outsider")
+    waiting = AccessRequest.objects.create(user=outsider, team=estate.team, role=Role.OPERATOR, minutes=60,
+                                           reason="on call", asked_at=now, lapses_at=now + HOUR)  # fmt: skip
     asked = {name: _loosening(estate, user) for name, user in (("theirs", colleague), ("own", cast["lead"]))}
     schedule = Schedule.objects.create(team=estate.team, name="night", kind=Verb.PAUSE, mode="cron", cron="0 22 * * *",
                                        selection="x", filters={"search": "orders"}, user=cast["lead"],
@@ -98,8 +115,7 @@ def build(estate: Estate) -> World:
         "rules": _rule(estate).pk,
         "claims": OwnershipClaim.objects.create(connector=ledger, team=estate.team, reason="x", user=cast["lead"],
                                                 asked_at=now).pk,
-        "access": AccessRequest.objects.create(user=cast["stranger"], team=estate.team, role=Role.OPERATOR, minutes=60,
-                                               reason="on call", asked_at=now, lapses_at=now + HOUR).pk,
+        "access": waiting.pk,
         "freezes": window.pk,
         "glass": glass.pk,
         "approvals": approval.pk,
@@ -127,9 +143,138 @@ def build(estate: Estate) -> World:
         "new": "tiny",
         "break-glass": break_glass.make_link(login="night-shift", reason="INC-7", lasts=HOUR),
         "verification": "verify_audit.py",
+        "soon": (now + 2 * HOUR).isoformat(),
     }  # fmt: skip
+    ids |= _of_the_viewer(cast["viewer"]) | _asked(estate) | _exports(estate) | _hanging(estate) | _drifted(estate)
+    ids |= _batches(estate) | _spare(estate)
     return World(ids | {"ownership-rules": ids["rules"], "ownership-claims": ids["claims"],
                         "access-requests": ids["access"], "audit-events": ids["audit"]}, _tokens(estate))  # fmt: skip
+
+
+def _of_the_viewer(viewer: User) -> dict[str, Any]:
+    """A password, an app for codes, a key and recovery codes, of one person alone."""
+    viewer.set_password(PASSWORD)
+    viewer.save()
+    TOTP.activate(viewer, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    RecoveryCodes.activate(viewer)
+    key = Authenticator.objects.create(user=viewer, type=Authenticator.Type.WEBAUTHN, data=_key())
+    return {"mfa_edit_webauthn": key.pk, "mfa_remove_webauthn": key.pk, "keys": key.pk}
+
+
+def _key() -> dict[str, Any]:
+    """What is kept of a key: as a browser sends it when the key is made."""
+    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+    made = AttestedCredentialData.create(Aaguid.NONE, b"laptop", ES256.from_cryptography_key(public))  # type: ignore[no-untyped-call]
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorData.FLAG.AT
+    seen = AuthenticatorData.create(sha256(b"testserver").digest(), flags, 0, made)
+    told = {"type": "webauthn.create", "challenge": "AA", "origin": "https://testserver"}
+    answer = {"clientDataJSON": websafe_encode(json.dumps(told).encode()),
+              "attestationObject": websafe_encode(bytes(AttestationObject.create("none", seen, {})))}  # fmt: skip
+    name = websafe_encode(b"laptop")
+    credential = {"id": name, "rawId": name, "type": "public-key", "response": answer,
+                  "clientExtensionResults": {"credProps": {"rk": True}}}  # fmt: skip
+    return {"name": "Laptop", "credential": credential}
+
+
+def _asked(estate: Estate) -> dict[str, Any]:
+    """The operator is asked about what they did; and one item waits for whoever reviews."""
+    now, operator = timezone.now(), estate.people["operator"]
+    items = [
+        ReviewItem.objects.create(
+            key=f"event:{number}", event_id=number, said="paused orders", actor="operator", people=[operator.pk],
+            rules=["Protected"], weight=80, at=now, **fields,
+        )
+        for number, fields in ((1, {"status": "questioned", "asked": operator}), (2, {}))
+    ]  # fmt: skip
+    return {"questions": items[0].pk, "reviews": items[0].pk, "item": items[1].pk}
+
+
+def _exports(estate: Estate) -> dict[str, Any]:
+    """Two of the auditor's: one is ready, one is not."""
+    actor, viewer = guarding.who(estate, "auditor")
+    ready, begun = (exporting.request(query="", form=form, actor=actor, viewer=viewer) for form in ("csv", "jsonl"))
+    while exporting.advance(ready.pk):
+        pass
+    return {"audit/exports": ready.pk, "api/audit-exports": ready.pk, "audit-exports": ready.pk,
+            "audit-export-cancel": begun.pk}  # fmt: skip
+
+
+def _hanging(estate: Estate) -> dict[str, Any]:
+    """What was sent and hangs, what failed, and what somebody holds healed no more."""
+    now, user = timezone.now(), estate.people["operator"]
+    more = {"account": estate.account, "kind": Verb.PAUSE, "actor": "operator", "user": user, "requested_at": now,
+            "deadline_at": now + HOUR, "state_before": State.RUNNING}  # fmt: skip
+    sent = Operation.objects.create(connector=estate.add("hangs"), status="accepted", sent_at=now, **more)
+    failed = Operation.objects.create(connector=estate.add("failed"), status="failed", finished_at=now, **more)
+    given_up = estate.add("given up", State.FAILED)
+    HealState.objects.create(connector=given_up, opened_at=now, why="3 tries did not help")
+    return {
+        "operation-resending": sent.pk, "api-operation-resending": sent.pk, "operation-retry": failed.pk,
+        "api-operation-retry": failed.pk, "heal-close": given_up.pk, "api-connector-heal-again": given_up.pk,
+    }  # fmt: skip
+
+
+def _drifted(estate: Estate) -> dict[str, Any]:
+    """A connector and a pipeline that rest elsewhere than somebody wants, and one of a vendor whose pipelines act."""
+    now = timezone.now()
+    elsewhere = {"desired_state": State.RUNNING, "drift_since": now, "desired_by": "operator"}
+    thing = estate.add("drifted", State.PAUSED, **elsewhere)
+    account = VendorAccount.objects.create(
+        vendor="feldera", name="feldera-prod", team=estate.team, base_url="http://127.0.0.1:9", created_at=now,
+        sealed_credentials=vault.seal({}), observed_at=now, budget=60.0,
+    )  # fmt: skip
+    running, drifted = (
+        Pipeline.objects.create(account=account, external_id=name, name=name, state=state, vendor_state=state,
+                                state_since=now, **more)
+        for name, state, more in (("one", State.RUNNING, {}), ("two", State.PAUSED, elsewhere))
+    )  # fmt: skip
+    return {"connector-drift": thing.pk, "api-connector-drift": thing.pk, "pipeline-drift": drifted.pk,
+            "api-pipeline-drift": drifted.pk, "pipeline-operation-new": running.pk,
+            "pipeline-operations": running.pk}  # fmt: skip
+
+
+def _batches(estate: Estate) -> dict[str, Any]:
+    """One that has ended, with what failed and what it changed."""
+    now, lead = timezone.now(), estate.people["operator"]
+    ended = Batch.objects.create(kind=Verb.PAUSE, status="done", actor="operator", user=lead, requested_at=now,
+                                 finished_at=now)  # fmt: skip
+    for place, (name, status, state) in enumerate(
+        (("again", "failed", State.RUNNING), ("back", "confirmed", State.PAUSED))
+    ):
+        thing = estate.add(name, state, desired_state=state, desired_at=now)
+        operation = Operation.objects.create(
+            account=estate.account, connector=thing, kind=Verb.PAUSE, actor="operator", user=lead, status=status,
+            requested_at=now, deadline_at=now + HOUR, finished_at=now, state_before=State.RUNNING, batch_id=ended.pk,
+        )  # fmt: skip
+        ended.items.create(connector=thing, place=place, status=status, state_before=State.RUNNING, operation=operation)
+    names = ("batch-retry", "batch-restoration", "api-batch-retry", "api-batch-restore")
+    return dict.fromkeys(names, ended.pk)
+
+
+def _spare(estate: Estate) -> dict[str, Any]:
+    """What can be taken away, moved, ended or claimed; for claims the lead leads another team as well."""
+    now, lead = timezone.now(), estate.people["lead"]
+    account = VendorAccount.objects.create(
+        vendor=estate.account.vendor, name="spare", team=estate.team, base_url="http://127.0.0.1:9", created_at=now,
+        sealed_credentials=vault.seal({"key": "x"}),
+    )  # fmt: skip
+    second = OwnershipRule.objects.create(team=estate.team, account=estate.account, name="x*", position=200,
+                                          made_by="lead", made_at=now)  # fmt: skip
+    rests = Schedule.objects.create(team=estate.team, name="rests", kind=Verb.PAUSE, mode="cron", cron="0 22 * * *",
+                                    selection="x", filters={}, user=lead, created_by="lead", created_at=now,
+                                    is_on=False)  # fmt: skip
+    third = Team.objects.create(slug="third", name="Third")
+    Membership.objects.create(user=lead, team=third, role=Role.LEAD)
+    orphan = estate.add("stray")
+    granted = AccessRequest.objects.create(
+        user=User.objects.create_user("guest"), team=estate.team, role=Role.OPERATOR, minutes=60, reason="x",
+        asked_at=now, lapses_at=now + HOUR, decided_at=now, decided_by="lead", is_granted=True, ends_at=now + HOUR,
+    )  # fmt: skip
+    return {
+        "connector-claims": orphan.pk, "orphan": orphan.pk, "account-remove": account.pk, "api-account": account.pk,
+        "rule-move": second.pk, "api-rule-move": second.pk, "api-schedule-resume": rests.pk, "access-end": granted.pk,
+        "api-access-end": granted.pk,
+    }  # fmt: skip
 
 
 def _loosening(estate: Estate, user: User) -> int:
@@ -175,7 +320,35 @@ def _tokens(estate: Estate) -> dict[str, str]:
     return made
 
 
+PASSWORD, ANOTHER = "right-horse-9", "quite-another-1"
 REASON = {"reason": "INC-2101"}
+ALERT = {
+    "name": "On call",
+    "team": "payments",
+    "conditions": ["failed"],
+    "minutes": "2",
+    "repeat_minutes": "0",
+    "target": "https://hook.example/x",
+    "is_on": "on",
+}
+HEAL = {
+    "team": "payments",
+    "is_on": "on",
+    "states": ["failed"],
+    "first_wait": "60",
+    "longest_wait": "1800",
+    "budget": "5",
+    "reset_after": "1800",
+}
+REVIEW_RULE = {
+    "name": "New",
+    "query": "result:refused",
+    "condition": "always",
+    "number": "0",
+    "zone": "UTC",
+    "weight": "50",
+    "is_on": "on",
+}
 VERB = {"kind": "pause", **REASON}
 DECISION = {"choice": "grant", "said": "go on"}
 QUERIES = {
@@ -184,19 +357,51 @@ QUERIES = {
     "pipeline-operation-new": {"kind": "pause"},
 }
 """What an address wants to be asked with."""
+SELECTIONS = {"batches": "all=yes&team=payments"}
+"""What an address that is posted to is narrowed by."""
 BODIES: dict[str, dict[str, Any]] = {
-    "account-remove": {"name": "box-prod"},
+    "account_change_password": {"oldpassword": PASSWORD, "password1": ANOTHER, "password2": ANOTHER},
+    "account_login": {"username": "viewer", "password": PASSWORD},
+    "account_reauthenticate": {"password": PASSWORD},
+    "account-remove": {"name": "spare"},
+    "alert-rule": ALERT,
+    "alert-rule-new": ALERT,
+    "api-alert-rule": ALERT | {"minutes": 2, "repeat_minutes": 0, "is_on": True},
+    "api-alert-rules": ALERT | {"minutes": 2, "repeat_minutes": 0, "is_on": True},
+    "api-approvals": {"kind": "pause", "connectors": ["@connector-protection"], **REASON},
+    "api-heal-policies": {"team": "payments", "budget": 3},
+    "api-review-answer": {"text": "because"},
+    "api-review-decisions": {"items": ["@item"], "decision": "approved", "comment": ""},
+    "api-review-rule": {"name": "New", "query": "result:refused"},
+    "api-review-rules": {"name": "New", "query": "result:refused"},
+    "api-schedules": {"name": "Night", "team": "payments", "kind": "pause", "connectors": ["@connectors"],
+                      "mode": "cron", "cron": "0 22 * * *"},
+    "audit-exports": {"q": "", "format": "csv"},
+    "audit-keep": {"name": "Refused", "q": "result:refused"},
+    "connector-protection": {"verbs": ["stop"], "approver": "operator"},
+    "freezes": {"name": "Year end", "team": "payments", "mode": "open", "zone": "UTC", **REASON},
+    "heal-policy": HEAL,
+    "heal-policy-new": HEAL,
+    "invitation": {"username": "newcomer", "password1": ANOTHER, "password2": ANOTHER},
+    "mfa_edit_webauthn": {"name": "Phone"},
+    "question-answer": {"text": "because"},
+    "review-decisions": {"kind": "approved", "item": ["@item"]},
+    "review-rule": REVIEW_RULE,
+    "review-rules": REVIEW_RULE,
+    "schedule-new": {"name": "Night", "team": "payments", "kind": "pause", "search": "orders", "mode": "cron",
+                     "cron": "0 22 * * *", "zone": "UTC", "missed": "skip"},
+    "sign-in": {"username": "viewer", "password": PASSWORD},
+    "view-change": {"name": "Yours", "query": ""},
     "account-new": {"name": "more", "team": "payments", "base_url": "http://127.0.0.1:9", "vendor_key": "k"},
     "account-change": {"name": "box-prod", "team": "payments", "base_url": "http://127.0.0.1:9"},
-    "access": {"team": "payments", "role": "viewer", "minutes": "60", **REASON},
+    "access": {"team": "payments", "role": "operator", "minutes": "60", **REASON},
     "access-decision": DECISION,
     "approval-decision": {"choice": "approve", "said": "go on"},
     "claim-decision": DECISION,
-    "connector-claims": {"team": "payments", **REASON},
+    "connector-claims": {"team": "third", **REASON},
     "connector-drift": {"choice": "accept"},
     "connector-notes": {"text": "seen"},
     "connector-operations": VERB,
-    "freeze-new": {"name": "Year end", "team": "payments", "mode": "open", **REASON},
     "freeze-change": {"name": "Year end", "team": "payments", "mode": "open", **REASON},
     "schedule-edit": {"name": "Later", "team": "payments", "kind": "pause", "mode": "cron", "cron": "0 22 * * *",
                       "zone": "UTC", "missed": "skip"},
@@ -213,13 +418,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "team-new": {"name": "Risk", "slug": "risk"},
     "team-token-new": {"name": "ci", "permissions": [], "days": "30"},
     "api-access-decision": DECISION,
-    "api-access-requests": {"team": "payments", "role": "viewer", "minutes": 60, **REASON},
+    "api-access-requests": {"team": "payments", "role": "operator", "minutes": 60, **REASON},
     "api-account": {"name": "renamed"},
     "api-accounts": {"vendor": "tiny", "name": "more", "base_url": "http://127.0.0.1:9", "team": "payments",
                      "credentials": {"key": "k"}},
-    "api-hold-extension": {"minutes": 60},
+    "api-hold-extension": {"until": "@soon"},
     "api-note": {"text": "call them"},
-    "api-notes": {"connector": 0, "text": "seen"},
+    "api-notes": {"connector": "@connectors", "text": "seen"},
     "note-change": {"text": "call them"},
     "hold-extension": {"until": "1h"},
     "batches": {"kind": "pause", "team": "payments", **REASON},
@@ -231,14 +436,14 @@ BODIES: dict[str, dict[str, Any]] = {
     "api-batch-preview": {"kind": "pause", "filter": {}},
     "api-batches": {"kind": "pause", "filter": {"team": ["payments"]}, **REASON},
     "api-claim-decision": DECISION,
-    "api-claims": {"connector": 0, "team": "payments", **REASON},
+    "api-claims": {"connector": "@orphan", "team": "third", **REASON},
     "api-connector-drift": {"choice": "accept"},
     "api-connector-protection": {"verbs": ["stop"]},
     "api-freeze-glass": {"minutes": 15, **REASON},
     "api-freezes": {"name": "Year end", "team": "payments", "mode": "open", **REASON},
     "api-invitations": {"address": "a@example.org", "role": "viewer"},
     "api-member": {"role": "operator"},
-    "api-operations": {"connector": 0, **VERB},
+    "api-operations": {"connector": "@connectors", **VERB},
     "api-pipeline-drift": {"choice": "accept"},
     "api-rule-move": {"to": "up"},
     "api-rule-preview": {"team": "payments", "account": "box-prod", "name": "led*"},
@@ -248,4 +453,4 @@ BODIES: dict[str, dict[str, Any]] = {
     "api-views": {"name": "Broken", "query": "state=failed", "team": "payments"},
     "api-tokens": {"name": "ci", "permissions": [], "days": 30},
 }  # fmt: skip
-"""By the address's name; `connector: 0` stands for the first one. What is missing here is sent empty."""
+"""By the address's name; `@…` stands for an id of the world. What is missing here is sent empty."""
