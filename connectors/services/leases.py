@@ -22,7 +22,8 @@ SET lease_number = lease_number + 1, lease_owner = %s, leased_until = now() + %s
 WHERE id = %s AND is_enabled AND (leased_until IS NULL OR leased_until < now())
 RETURNING *
 """
-HOLD = "SELECT * FROM connectors_vendoraccount WHERE id = %s AND lease_number = %s FOR UPDATE"
+HOLD = "SELECT * FROM connectors_vendoraccount WHERE id = %s AND lease_number = %s FOR NO KEY UPDATE"
+"""Keeps other drivers out, and nobody who asks for something: a new operation refers to the account."""
 GIVE_BACK = """
 UPDATE connectors_vendoraccount SET leased_until = NULL, lease_owner = '' WHERE id = %s AND lease_number = %s
 """
