@@ -18,6 +18,7 @@ def test_template_compiles(name: str) -> None:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_template_holds_nothing_that_the_security_policy_forbids(name: str) -> None:
     text = (ROOT / name).read_text()
+    text = re.sub(r'<script [^>]*type="application/json">', "", text)  # data: no browser carries it out
 
     assert re.findall(r"\sstyle=|\son[a-z]+=|<style|<script(?![^>]*\ssrc=)|javascript:|hx-on", text) == []
 
