@@ -138,7 +138,7 @@ def until_choices(form: forms.Form) -> list[tuple[str, str, bool]]:
 
 
 @register.simple_tag
-def left(until: datetime) -> SafeString:
+def time_left(until: datetime) -> SafeString:
     """This will give how long it still lasts, counting down in the browser."""
     seconds = (until - timezone.now()).total_seconds()
     return format_html(

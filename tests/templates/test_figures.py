@@ -39,7 +39,7 @@ def test_spark_leaves_gaps_where_nothing_was_measured() -> None:
     assert figures.spark_points([None, None]) == []
 
 
-@pytest.mark.parametrize(("made", "rule"), [(switchyard.left, "data-left"), (acting.left, "data-ends")])
+@pytest.mark.parametrize(("made", "rule"), [(switchyard.left, "data-left"), (acting.time_left, "data-ends")])
 def test_each_countdown_is_counted_on_by_one_rule_alone(made: Callable[[datetime], str], rule: str) -> None:
     script = (Path(settings.BASE_DIR) / "static/js/ages.js").read_text()
 
