@@ -124,9 +124,9 @@ def request(
     :raises ApprovalNeeded: it is protected, and nobody has approved this verb on it as it is now
     :raises KeyReused: the key belongs to another request
     """
-    now = now or timezone.now()
     reason, ticket = secrets.strip(reason), secrets.strip(ticket)
     target = locked(target)
+    now = now or timezone.now()  # once it is our turn: whoever waited asks after the one they waited for
     if key and (earlier := _earlier(target, verb, task, actor, key)):
         return earlier
     capability = _refuse_unless_possible(target, verb, viewer, now)

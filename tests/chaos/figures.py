@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -127,8 +128,22 @@ def _sent_twice(operations: Sequence[Operation], evidence: Evidence) -> list[str
     for operation, acts in _acts_by_operation(operations, evidence).items():
         mine = [act for act in acts if act["verb"] == operation.kind]
         if len(mine) > 1 and not _capability(operation).is_idempotent:
-            found.append(f"{_described(operation)}: {len(mine)} times")
+            arrived = ", ".join(_clock(act["asked_at"] or act["at"]) for act in mine)
+            found.append(f"{_described(operation)}: {len(mine)} times, at {arrived}; {_stamps(operation)}")
     return found
+
+
+def _stamps(operation: Operation) -> str:
+    """What we know of its way, to find out how it could happen."""
+    names = ("requested_at", "sent_at", "accepted_at", "finished_at")
+    times = [f"{name[:-3]} {_clock(at.timestamp())}" for name in names if (at := getattr(operation, name))]
+    return (
+        f"{operation.status} after {operation.attempts} attempts, {', '.join(times)}: {operation.error or 'no error'}"
+    )
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S.%f}"[:-3]
 
 
 def _acts_by_operation(operations: Sequence[Operation], evidence: Evidence) -> dict[Operation, list[dict[str, Any]]]:
