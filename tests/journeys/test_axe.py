@@ -106,7 +106,7 @@ def test_axe_finds_nothing_behind_the_password(stack: Running, sign_in: Callable
         assert answer is not None
         assert answer.status == 200, path
         if "confirmation" in page.url:
-            page.get_by_label("Password", exact=True).fill("demo")
+            page.get_by_label("Your password").fill("demo")
             page.locator("main form button").first.click()
             page.wait_for_url(f"**/{path}")
         found += violations(page)
