@@ -32,13 +32,13 @@ def figures(stack: Stack) -> list[Figure]:
         _execute(LOCK)
         try:
             time.sleep(1)  # what was claimed before is on its way
-            before = _writes(stack)
+            began = time.time()
             answers = [
                 web.post("/api/v1/operations/", json={"connector": target, "kind": verb})
                 for target, verb in askable[3:8]
             ]
             time.sleep(QUIET)
-            sent = _writes(stack) - before
+            sent = _writes(stack, began)
             ready = web.get("/readyz")
         finally:
             _execute(UNLOCK)
@@ -57,6 +57,7 @@ def _execute(statements: str) -> None:
         cursor.execute(statements)
 
 
-def _writes(stack: Stack) -> int:
-    """What the sandboxes have received that changes something."""
-    return sum(len(stack.control(vendor, "record")["acts"]) for vendor in stack.sandboxes)
+def _writes(stack: Stack, since: float) -> int:
+    """What has reached the sandboxes since and changes something; what hung there from before is not new."""
+    acts = [act for vendor in stack.sandboxes for act in stack.control(vendor, "record")["acts"]]
+    return sum((act["asked_at"] or act["at"]) > since for act in acts)

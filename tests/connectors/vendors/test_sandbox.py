@@ -1,8 +1,11 @@
 """The bench: each fault as every vendor's client meets it, over real HTTP where the wire matters, and its control."""
 
 import asyncio
+import json
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -278,3 +281,23 @@ def test_the_command_serves_and_says_how_to_point_an_account_at_it() -> None:
 
     assert f"address      {url}" in said.getvalue()
     assert len(httpx.get(f"{url}/_sandbox/truth").json()) == 26
+
+
+def test_served_as_a_process_an_act_still_knows_when_it_was_asked_for(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = [sys.executable, "-m", "connectors.vendors.sandbox", "--only", "kafka-connect", "--ready-file", ready]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            end = time.monotonic() + 30
+            while not ready.exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            url = json.loads(ready.read_text())["kafka-connect"]
+            asked = ("switchyard", "connect-demo-pass")
+            name = "orders-jdbc-source"
+            httpx.post(f"{url}/orders/connectors/{name}/tasks/0/restart", auth=asked, timeout=10).raise_for_status()
+            record = httpx.get(f"{url}/_sandbox/record", timeout=10).json()
+        finally:
+            process.terminate()
+
+    (act,) = record["acts"]
+    assert act["asked_at"] == record["requests"][0]["at"]
