@@ -10,7 +10,8 @@ from connectors.models import Connector, Operation, OwnershipRule
 from connectors.permissions import SITE, Viewer
 from connectors.queries import approvals, guards, rules, verbs
 from connectors.queries.verbs import Decision
-from connectors.states import LABELS, OPEN, Permission, Verb
+from connectors.states import LABELS, OPEN, PART_OF, Permission, Verb, label_of
+from connectors.vendors.base import Capability
 
 ABOUT_TARGET = (
     Permission.SEE,
@@ -31,6 +32,8 @@ class Line:
     asks: str = ""
     """Possible, but only with a second person."""
     verb: Verb | None = None
+    task: str = ""
+    """For a verb of one task: which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,9 @@ def explain(connector: Connector, viewer: Viewer, now: datetime | None = None) -
         decision = verbs.decide(connector, verb, viewer, is_stale=is_stale, open_verb=under_way, rails=rails)
         protections = [] if decision else rails.guarding(connector, verb)
         asks = approvals.needed(connector, verb, protections) if protections else ""
-        lines.append(Line(capability.label or LABELS[verb], decision, asks, verb))
+        for task, why in _parts(connector, capability, decision):
+            label = label_of(verb, task) if task else capability.label or LABELS[verb]
+            lines.append(Line(label, why, asks, verb, task))
     return Explanation(
         connector=connector,
         owner=_owner(connector, rule),
@@ -75,6 +80,17 @@ def explain(connector: Connector, viewer: Viewer, now: datetime | None = None) -
         verbs=lines,
         granted_until=viewer.granted.get(team.pk) or viewer.granted.get(SITE),
     )
+
+
+def _parts(
+    connector: Connector, capability: Capability, decision: Decision | None
+) -> Sequence[tuple[str, Decision | None]]:
+    """Task and decision: a verb of one task is told for each that it applies to."""
+    verb = capability.verb
+    tasks = verbs.failed_tasks(connector) if verb in PART_OF else []
+    if tasks or decision or verb not in PART_OF:
+        return [(task, decision) for task in tasks or [""]]
+    return [("", Decision("state", verbs.why_not_task(connector, verb, "")))]
 
 
 def _permission(viewer: Viewer, permission: Permission, connector: Connector) -> Line:

@@ -194,7 +194,8 @@ def why_not_task(target: Connector | Pipeline, verb: Verb, task: str) -> str:
     if verb not in PART_OF:
         return f"{LABELS[verb]} is for the whole, not for one task." if task else ""
     if not task:
-        return "Say which task."
+        failed = isinstance(target, Connector) and failed_tasks(target)
+        return "Say which task." if failed else "None of its tasks has failed; only what failed is restarted alone."
     states = {str(t["id"]): t["state"] for t in target.tasks} if isinstance(target, Connector) else {}
     if task not in states:
         return f"It has no task {task}."

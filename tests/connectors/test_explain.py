@@ -53,11 +53,13 @@ def somebody(estate: Estate, role: Role | None, site: SiteRole | None, is_grante
     return user
 
 
-def enforced(connector: Connector, verb: Verb, user: User, viewer: Viewer) -> str:
+def enforced(connector: Connector, verb: Verb, user: User, viewer: Viewer, task: str = "") -> str:
     """This will ask for a verb in earnest, take it back, and give what the service said; empty when it was taken."""
     try:
         with transaction.atomic():
-            operations.request(target=connector, verb=verb, actor=Actor("person", "judged", user.pk), viewer=viewer)
+            operations.request(
+                target=connector, verb=verb, task=task, actor=Actor("person", "judged", user.pk), viewer=viewer
+            )
             transaction.set_rollback(True)
     except operations.NotPossible as error:
         return str(error)
@@ -119,7 +121,7 @@ def test_explain_simulate_and_enforce_agree(
         for line in found.verbs:
             assert line.verb
             said = line.decision.sentence if line.decision else line.asks
-            assert enforced(connector, line.verb, user, viewer) == said
+            assert enforced(connector, line.verb, user, viewer, line.task) == said
         if token is None:
             same = explain.explain(connector, simulated(user, estate.people["admin"]))
             assert (same.verbs, same.permissions, same.role) == (found.verbs, found.permissions, found.role)

@@ -1,12 +1,13 @@
 """Restart of one failed task, at a pretend Connect cluster over real HTTP: evidence for that task and no other."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from connectors.models import AuditEvent, Operation
-from connectors.queries import audit_words
+from connectors.queries import audit_words, explain
 from connectors.services import approvals, operations, protections, vault
 from connectors.states import OperationStatus, State, Verb
 from connectors.vendors.kafka_connect.sandbox.world import KafkaConnectWorld, Part
@@ -149,3 +150,26 @@ def test_protection_of_failed_tasks_covers_one_and_the_approval_is_for_that_one(
     approvals.approve(approval=asked, actor=other.actor, viewer=other.viewer)
 
     assert [(o.kind, o.task) for o in Operation.objects.all()] == [("restart_task", "1")]
+
+
+def test_the_explanation_names_each_task_that_failed(cluster: Tiny) -> None:
+    part(cluster, 1).state = "RUNNING"
+    cluster.drive()
+
+    lines = explain.explain(cluster.connector(NAME), cluster.viewer).verbs
+
+    said = [(line.label, line.task, line.decision) for line in lines if line.verb is Verb.RESTART_TASK]
+    assert said == [("Restart task 0", "0", None), ("Restart task 2", "2", None)]
+
+
+def test_where_no_task_failed_explanation_and_service_say_so_alike(cluster: Tiny) -> None:
+    for number in range(3):
+        part(cluster, number).state = "RUNNING"
+    cluster.drive()
+
+    lines = explain.explain(cluster.connector(NAME), cluster.viewer).verbs
+
+    (decision,) = [line.decision for line in lines if line.verb is Verb.RESTART_TASK]
+    assert decision
+    with pytest.raises(operations.NotNow, match=re.escape(decision.sentence)):
+        ask(cluster, "")
