@@ -43,11 +43,15 @@ SLICE = 5.0
 """Seconds after which a drive makes room for other accounts."""
 FIRST_LOOK = 0.25
 """Seconds from sending to the first observation; later ones wait longer, up to the vendor's hot interval."""
+WIDENING = 0.25
+"""The share of what it has taken until now that passes to the next observation: what is done is seen about that late."""
 SEND_ON = 1.5
 """Seconds from one look to the next for which a long queue is sent on without looking."""
 SENDS_AT_ONCE = 8
 PATIENCE = 1.0
 """Seconds to wait for the replies before going on to observe; slower ones are recorded when they come."""
+SHORT_REST = 2.0
+"""Seconds that orders wait here when the vendor asks to be left alone; for longer they go back into the queue."""
 RETRY_AFTER = 2.0
 """Seconds before the same order is sent again, doubled with each attempt."""
 LONGEST_PAUSE = 300.0
@@ -156,21 +160,26 @@ class Slice:
                 self.runner.run(self.http.__aexit__())
 
     def _work(self, end: float) -> bool:
-        pause, looked_at = FIRST_LOOK, time.monotonic()
+        sent_at = looked_at = time.monotonic()
         while True:
             self._stay_alive()
             glance = self._glance()
+            self._rest(glance)
             sent = self._send_queued(glance)
             if 0 < sent < glance.queued and not self.in_flight and time.monotonic() - looked_at < SEND_ON:
                 continue
-            pause = FIRST_LOOK if sent else min(pause * 2, self.vendor.hot_interval)
             if sent:
+                sent_at = time.monotonic()
                 self.runner.run(asyncio.sleep(FIRST_LOOK))
-            is_hot = self._look(self._glance() if sent or self.in_flight else glance)
+            if sent or self.in_flight:
+                glance = self._glance()
+                self._rest(glance)
+            is_hot = self._look(glance)
             looked_at = time.monotonic()
             if not self.in_flight and (not is_hot or time.monotonic() >= end):
                 return is_hot
-            self.runner.run(asyncio.sleep(pause))
+            pause = max(FIRST_LOOK / 2, (looked_at - sent_at) * WIDENING)
+            self.runner.run(asyncio.sleep(min(pause, self.vendor.hot_interval)))
 
     def _glance(self) -> Glance:
         with connection.cursor() as cursor:
@@ -196,6 +205,15 @@ class Slice:
         """Short calls give no sign of life of their own."""
         if self.lease.certain_until - time.monotonic() < leases.RENEWAL:
             leases.renew(self.lease)
+
+    def _rest(self, glance: Glance) -> None:
+        """Where the vendor wants to be left alone for a moment only, and somebody waits, this slice outlasts it."""
+        if not glance.open:
+            return
+        until, now = self.account.not_before, timezone.now()
+        rest = max(self.http.closed_for, (until - now).total_seconds() if until else 0.0)
+        if 0 < rest <= SHORT_REST:
+            self.runner.run(asyncio.sleep(rest))
 
     def _is_due(self, *, is_hot: bool) -> bool:
         """While operations are open it always is, unless the last try failed: then it waits as long as it said."""
@@ -230,6 +248,8 @@ class Slice:
         :raises LeaseLost: the lease may have passed on while this process slept
         """
         async with self.gate:
+            while 0 < self.http.closed_for <= SHORT_REST:
+                await asyncio.sleep(self.http.closed_for)
             self.lease.check()
             try:
                 return Sent(operation, await self.adapter.send(_order(operation)))

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from connectors.models import VendorAccount
 
-DURATION = timedelta(seconds=10)
+DURATION = timedelta(seconds=9)
 """Without a sign of life for so long, another driver may take over."""
 RENEWAL = 3.0
 """Seconds between two signs of life."""

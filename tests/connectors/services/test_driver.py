@@ -113,7 +113,7 @@ def test_drive_fails_with_the_vendors_words_when_it_refuses(box: Tiny) -> None:
 def test_drive_stays_away_for_as_long_as_the_vendor_asks(box: Tiny) -> None:
     box.drive()
     operation = box.ask(Verb.PAUSE)
-    box.bench.faults.append(Fault("rate_limited", path="pause", seconds=2))
+    box.bench.faults.append(Fault("rate_limited", path="pause", seconds=driver.SHORT_REST * 2))
 
     box.drive()
     calls_after_429 = len(box.bench.requests)
@@ -122,6 +122,20 @@ def test_drive_stays_away_for_as_long_as_the_vendor_asks(box: Tiny) -> None:
     operation.refresh_from_db()
     assert operation.status == OperationStatus.QUEUED
     assert len(box.bench.requests) == calls_after_429
+
+
+def test_a_drive_outlasts_a_short_rest_and_asks_nothing_meanwhile(box: Tiny) -> None:
+    box.drive()
+    operation = box.ask(Verb.PAUSE)
+    box.bench.faults.append(Fault("rate_limited", path="pause", seconds=1))
+
+    box.drive()
+
+    operation.refresh_from_db()
+    assert operation.status == OperationStatus.CONFIRMED
+    (limited,) = [n for n, request in enumerate(box.bench.requests) if request["status"] == 429]
+    rest = box.bench.requests[limited + 1]["at"] - box.bench.requests[limited]["answered_at"]
+    assert rest >= 1
 
 
 def test_drive_keeps_the_rows_of_a_vendor_that_does_not_answer(box: Tiny) -> None:
