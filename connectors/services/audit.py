@@ -2,9 +2,10 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 from django.utils import timezone
@@ -47,34 +48,40 @@ class OutsideTransaction(RuntimeError):
     """An audit event was to be written outside the transaction of what it records."""
 
 
-def record(
-    action: str,
-    *,
-    actor: Actor,
-    result: str,
-    target: Target = None,
-    reason: str = "",
-    before: Any = None,
-    after: Any = None,
-    operation: Operation | None = None,
-    error: str = "",
-    ticket: str = "",
-    batch_id: uuid.UUID | None = None,
-    at: datetime | None = None,
-) -> AuditEvent:
+class Said(TypedDict, total=False):
+    """What may be told of an event beside who did what."""
+
+    target: Target
+    """Needs `account` and its `team`, to keep their names as they are now."""
+    reason: str
+    before: Any
+    after: Any
+    operation: Operation | None
+    error: str
+    ticket: str
+    batch_id: uuid.UUID | None
+    at: datetime
+
+
+def record(action: str, *, actor: Actor, result: str, **said: Unpack[Said]) -> AuditEvent:
     """
     This will append one event in the current transaction.
 
     :param action: noun first, dots, past tense: `connector.pause.requested`
-    :param target: needs `account` and its `team`, to keep their names as they are now
     :raises OutsideTransaction: there is no transaction; nothing may go unrecorded
     :raises Unwritable: the database refused it; the transaction is lost, as it must be
     """
-    if not connection.in_atomic_block:
-        raise OutsideTransaction(f"{action} must be recorded in the transaction of the change")
+    event = draft(action, actor=actor, result=result, **said)
+    write([event])
+    return event
+
+
+def draft(action: str, *, actor: Actor, result: str, **said: Unpack[Said]) -> AuditEvent:
+    """This will make an event that is not on record yet; whoever has many to tell of writes them together."""
+    operation = said.get("operation")
     behind = operation.actor if operation and actor.kind == "system" else ""
     event = AuditEvent(
-        at=at or timezone.now(),
+        at=said.get("at") or timezone.now(),
         action=action,
         result=result,
         actor_kind=actor.kind,
@@ -84,27 +91,39 @@ def record(
         address=actor.address,
         user_agent=secrets.strip(actor.user_agent),
         request_id=(operation.request_id if operation else "") or actor.request_id,
-        reason=secrets.strip(reason),
-        ticket=secrets.strip(ticket or (operation.ticket if operation else "")),
-        before=secrets.mask(_plain(before)),
-        after=secrets.mask(_plain(after)),
+        reason=secrets.strip(said.get("reason", "")),
+        ticket=secrets.strip(said.get("ticket") or (operation.ticket if operation else "")),
+        before=secrets.mask(_plain(said.get("before"))),
+        after=secrets.mask(_plain(said.get("after"))),
         operation_id=operation.pk if operation else None,
-        batch_id=batch_id or getattr(operation, "batch_id", None),
-        error=secrets.strip(error),
+        batch_id=said.get("batch_id") or getattr(operation, "batch_id", None),
+        error=secrets.strip(said.get("error", "")),
         vendor_request=secrets.strip(operation.vendor_request) if operation else "",
         vendor_reply=secrets.strip(operation.vendor_reply) if operation else "",
         vendor_request_id=operation.vendor_operation_id if operation else "",
-        **_names(target),
+        **_names(said.get("target")),
     )
     _fit(event)
     event.canonical = canonical(event)
+    return event
+
+
+def write(events: Sequence[AuditEvent]) -> None:
+    """
+    This will append events in the current transaction, in their order.
+
+    :raises OutsideTransaction: there is no transaction; nothing may go unrecorded
+    :raises Unwritable: the database refused them; the transaction is lost, as it must be
+    """
+    if not connection.in_atomic_block:
+        actions = ", ".join(sorted({event.action for event in events}))
+        raise OutsideTransaction(f"{actions} must be recorded in the transaction of the change")
     try:
-        event.save(force_insert=True)
+        AuditEvent.objects.bulk_create(events)
     except IntegrityError:  # a second outcome: the record works, its caller does not
         raise
     except DatabaseError as error:
         raise Unwritable from error
-    return event
 
 
 @transaction.atomic

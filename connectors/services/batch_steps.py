@@ -1,15 +1,14 @@
 """
 Going on with a batch: what has ended is noted, what may go next is asked, until nothing is left.
 
-Any worker can take any step. One item is asked in one transaction together with the note that it was, under a lock of
-its own, so a worker that dies leaves nothing half asked and two workers never ask the same twice.
+Any worker can take any step. Items are asked in one transaction together with the note that they were, each under a
+lock of its own, so a worker that dies leaves nothing half asked and two workers never ask the same twice.
 """
 
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -23,6 +22,7 @@ from connectors.permissions import Viewer
 from connectors.queries import batches as queries
 from connectors.services import actors, batches, holds, notices, operations
 from connectors.services.batches import TIMER, TIMER_VIEWER
+from connectors.services.operations import NotPossible
 from connectors.states import OPEN, OperationStatus, Verb
 
 SLICE = 3.0
@@ -31,8 +31,8 @@ CLAIM = timedelta(seconds=10)
 """For so long a step may be at a batch; then it counts as dead."""
 AHEAD = 100
 """Orders that wait in an account's queue, where the vendor's own pace decides: enough to never let it run dry."""
-CHUNK = 10
-"""So many are asked before the account's driver is hinted at: a hint for each would keep workers busy with hints."""
+CHUNK = 50
+"""So many are asked together, in one transaction; then the drivers of their accounts are hinted at."""
 Status = BatchItem.Status
 
 
@@ -153,8 +153,7 @@ def _ask(batch: Batch, actor: Actor, viewer: Viewer | None) -> bool:
     for some in _chunks(_next(batch)):
         if time.monotonic() > end:
             return True
-        asked = (_ask_one(batch, pk, actor, viewer) for pk in some)
-        for account_id in {account_id for account_id in asked if account_id}:
+        for account_id in _ask_some(batch, some, actor, viewer):
             operations.wake(account_id)
     return False
 
@@ -182,31 +181,30 @@ def _next(batch: Batch) -> Sequence[int]:
 
 
 @transaction.atomic
-def _ask_one(batch: Batch, pk: int, actor: Actor, viewer: Viewer) -> int | None:
-    """The account at which there is something to send now. One transaction for each: none holds up another's rows."""
+def _ask_some(batch: Batch, pks: Sequence[int], actor: Actor, viewer: Viewer) -> set[int]:
+    """The accounts at which there is something to send now. What another worker has, or another request, is left."""
     rows = BatchItem.objects.select_for_update(of=("self",), skip_locked=True).select_related("connector")
-    item = rows.filter(pk=pk, status=Status.WAITING).first()
-    if item is None:
-        return None  # another worker has it
-    verb = Verb(batch.kind)
-    said: dict[str, Any] = {"reason": batch.reason, "ticket": batch.ticket}
-    try:
-        item.operation = operations.request(
-            target=item.connector, verb=verb, actor=actor, viewer=viewer, key=f"batch:{batch.pk}:{pk}",
-            batch_id=batch.pk, wakes=False, **said,
-        )  # fmt: skip
-    except operations.NotPossible as error:
-        item.status, item.why = Status.SKIPPED, str(error)
-        target = operations.locked(item.connector)
-        operations.record_refusal(target=target, verb=verb, actor=actor, error=error, batch_id=batch.pk, **said)
-        if isinstance(error, operations.Frozen) and actor == TIMER and batch.parent:
-            holds.reopen(batch=batch.parent, connector=item.connector, trouble=str(error), now=timezone.now())
-    else:
-        item.status = Status.ASKED
-        if batch.until:
-            holds.open_for(item.operation, until=batch.until, batch=batch)
-    item.save(update_fields=["status", "why", "operation"])
-    return item.operation.account_id if item.operation else None
+    items = {item.connector_id: item for item in rows.filter(pk__in=pks, status=Status.WAITING)}
+    found = operations.request_many(
+        connectors=items.keys(), verb=Verb(batch.kind), actor=actor, viewer=viewer, reason=batch.reason,
+        ticket=batch.ticket, keys={pk: f"batch:{batch.pk}:{item.pk}" for pk, item in items.items()}, batch_id=batch.pk,
+    )  # fmt: skip
+    for pk, answer in found.items():
+        _note(batch, items[pk], answer, actor)
+    BatchItem.objects.bulk_update((items[pk] for pk in found), ["status", "why", "operation"])
+    asked = [answer for answer in found.values() if isinstance(answer, Operation)]
+    if asked and batch.until:
+        holds.open_for(asked, until=batch.until, batch=batch)
+    return {operation.account_id for operation in asked}
+
+
+def _note(batch: Batch, item: BatchItem, answer: Operation | NotPossible, actor: Actor) -> None:
+    if isinstance(answer, Operation):
+        item.status, item.operation = Status.ASKED, answer
+        return
+    item.status, item.why = Status.SKIPPED, str(answer)
+    if isinstance(answer, operations.Frozen) and actor == TIMER and batch.parent:
+        holds.reopen(batch=batch.parent, connector=item.connector, trouble=str(answer), now=timezone.now())
 
 
 def _finish(batch: Batch, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Timed pauses: a hold has an end, and then the product leads back what nobody has asked anything else of."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -45,15 +46,23 @@ def hold(
         target=target, verb=verb, actor=actor, viewer=viewer, reason=reason, ticket=ticket, key=key, now=now
     )
     if not Hold.objects.filter(operation=operation).exists():  # the same press again
-        open_for(operation, until=until)
+        open_for([operation], until=until)
     return operation
 
 
-def open_for(operation: Operation, *, until: datetime, batch: Batch | None = None) -> Hold:
-    """This will give an operation an end, in the caller's transaction; an older hold of the same target ends."""
-    target = {"connector_id": operation.connector_id, "pipeline_id": operation.pipeline_id}
-    Hold.objects.filter(**target, ended_at__isnull=True).update(ended_at=operation.requested_at, outcome="held anew")
-    return Hold.objects.create(**target, operation=operation, batch=batch, actor=operation.actor, until=until)
+def open_for(asked: Sequence[Operation], *, until: datetime, batch: Batch | None = None) -> None:
+    """This will give operations of one moment an end, in the caller's transaction; older holds of theirs end."""
+    connectors = [operation.connector_id for operation in asked if operation.connector_id]
+    pipelines = [operation.pipeline_id for operation in asked if operation.pipeline_id]
+    older = Hold.objects.filter(Q(connector__in=connectors) | Q(pipeline__in=pipelines), ended_at__isnull=True)
+    older.update(ended_at=asked[0].requested_at, outcome="held anew")
+    Hold.objects.bulk_create(
+        Hold(
+            connector_id=operation.connector_id, pipeline_id=operation.pipeline_id, operation=operation, batch=batch,
+            actor=operation.actor, until=until,
+        )
+        for operation in asked
+    )  # fmt: skip
 
 
 @transaction.atomic

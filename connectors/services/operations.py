@@ -1,9 +1,12 @@
 """Asking for a verb, cancelling what was not sent, and writing down each stage and the one outcome."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import product
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -12,10 +15,10 @@ from connectors import permissions, reconcile
 from connectors.actor import Actor
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, VendorAccount
 from connectors.queries import verbs
+from connectors.queries.guards import Rails
 from connectors.services import audit, guards, notices
 from connectors.states import GOALS, LABELS, OPEN, OperationStatus, State, Verb
 from connectors.vendors import secrets
-from connectors.vendors.base import Capability
 
 OUTCOMES = {
     OperationStatus.CONFIRMED: AuditEvent.Result.DONE,
@@ -93,6 +96,20 @@ class KeyReused(NotPossible):
     code = "key_reused"
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One verb that somebody asks for, of one target or of many."""
+
+    verb: Verb
+    actor: Actor
+    viewer: permissions.Viewer
+    reason: str
+    ticket: str
+    now: datetime
+    task: str = ""
+    batch_id: uuid.UUID | None = None
+
+
 @transaction.atomic
 def request(
     *,
@@ -104,8 +121,6 @@ def request(
     reason: str = "",
     ticket: str = "",
     key: str = "",
-    batch_id: uuid.UUID | None = None,
-    wakes: bool = True,
     now: datetime | None = None,
 ) -> Operation:
     """
@@ -114,8 +129,6 @@ def request(
     The same `key` by the same actor for the same request gives the operation made the first time.
 
     :param task: for a verb of one task: which
-    :param wakes: hint to the account's driver at once; whoever asks for many does so once for all of them, with `wake`
-
     :raises NotAllowed: the actor's role forbids it
     :raises NotSupported: the vendor has no such verb for this kind of target
     :raises NotNow: the verb does not apply to the state the target is in
@@ -124,48 +137,55 @@ def request(
     :raises ApprovalNeeded: it is protected, and nobody has approved this verb on it as it is now
     :raises KeyReused: the key belongs to another request
     """
-    reason, ticket = secrets.strip(reason), secrets.strip(ticket)
     target = locked(target)
     now = now or timezone.now()  # once it is our turn: whoever waited asks after the one they waited for
     if key and (earlier := _earlier(target, verb, task, actor, key)):
         return earlier
-    capability = _refuse_unless_possible(target, verb, viewer, now)
-    if why := verbs.why_not_task(target, verb, task):
-        raise NotNow(why)
-    passage = guards.judge(target, verb, task=task, actor=actor, viewer=viewer, now=now)
-    if passage.refusal:
-        raise GUARDED[passage.refusal.rule](passage.refusal.sentence)
-    operation = _create(
-        target, verb, actor, capability, task=task, reason=reason, ticket=ticket, key=key, batch_id=batch_id, now=now
-    )
-    before = {"state": target.state, "desired_state": target.desired_state}
-    if verb in GOALS:
-        target.desired_state, target.desired_at = GOALS[verb], now
-        target.desired_by, target.desired_reason = actor.label, in_words(reason, ticket)
-        target.drift_since = target.drift_snoozed_until = None
-        target.save(
-            update_fields=[
-                "desired_state", "desired_at", "desired_by", "desired_reason", "drift_since", "drift_snoozed_until",
-            ]
-        )  # fmt: skip
-    audit.record(
-        f"{_noun(target)}.{verb}.requested",
-        actor=actor,
-        result=AuditEvent.Result.REQUESTED,
-        target=target,
-        reason=reason,
-        before=before,
-        after={"desired_state": target.desired_state, **_of_task(operation)},
-        operation=operation,
-        at=now,
-    )
-    guards.note(passage, operation, actor=actor, now=now)
-    announce([operation])
-    if wakes:
-        transaction.on_commit(partial(wake, operation.account_id))  # a hint; the queue is the table
-    return operation
+    wish = Wish(verb, actor, viewer, secrets.strip(reason), secrets.strip(ticket), now, task=task)
+    (found,) = _ask([target], wish, {target.pk: key}).values()
+    if isinstance(found, NotPossible):
+        raise found
+    transaction.on_commit(partial(wake, found.account_id))  # a hint; the queue is the table
+    return found
 
 
+@transaction.atomic
+def request_many(
+    *,
+    connectors: Collection[int],
+    verb: Verb,
+    actor: Actor,
+    viewer: permissions.Viewer,
+    reason: str = "",
+    ticket: str = "",
+    keys: Mapping[int, str],
+    batch_id: uuid.UUID,
+) -> dict[int, Operation | NotPossible]:
+    """
+    This will record what the actor wants of many connectors, by the same rules as for one, and put refusals on record.
+
+    It waits for nobody: a connector that somebody else is at right now is left out of the answer; ask again for it.
+    Whoever asks for many hints to the drivers with `wake` when it suits them.
+
+    :param connectors: their ids
+    :param keys: the idempotency key of each
+    :return: by connector, the operation or why there is none
+    """
+    rows = Connector.objects.select_for_update(of=("self",), skip_locked=True).filter(pk__in=connectors).order_by("pk")
+    targets = list(rows.select_related("team", "account__team", "pipeline"))
+    wish = Wish(
+        verb, actor, viewer, secrets.strip(reason), secrets.strip(ticket), timezone.now(), batch_id=batch_id
+    )  # fmt: skip
+    found = _ask(targets, wish, keys)
+    refused = [(target, why) for target in targets if isinstance(why := found[target.pk], NotPossible)]
+    audit.write([
+        _refusal(target, verb, why, actor=actor, reason=reason, ticket=ticket, batch_id=batch_id)
+        for target, why in refused
+    ])  # fmt: skip
+    return found
+
+
+@transaction.atomic
 def record_refusal(
     *,
     target: Connector | Pipeline,
@@ -174,21 +194,32 @@ def record_refusal(
     reason: str,
     error: NotPossible,
     ticket: str = "",
-    batch_id: uuid.UUID | None = None,
 ) -> None:
     """This will put a refused attempt on record, in a transaction of its own."""
-    with transaction.atomic():
-        audit.record(
-            f"{_noun(target)}.{verb}.refused",
-            actor=actor,
-            result=AuditEvent.Result.REFUSED,
-            target=target,
-            reason=reason,
-            before={"state": target.state, "desired_state": target.desired_state},
-            error=str(error),
-            ticket=ticket,
-            batch_id=batch_id,
-        )
+    audit.write([_refusal(target, verb, error, actor=actor, reason=reason, ticket=ticket)])
+
+
+def _refusal(
+    target: Connector | Pipeline,
+    verb: str,
+    error: NotPossible,
+    *,
+    actor: Actor,
+    reason: str,
+    ticket: str,
+    batch_id: uuid.UUID | None = None,
+) -> AuditEvent:
+    return audit.draft(
+        f"{_noun(target)}.{verb}.refused",
+        actor=actor,
+        result=AuditEvent.Result.REFUSED,
+        target=target,
+        before={"state": target.state, "desired_state": target.desired_state},
+        reason=reason,
+        error=str(error),
+        ticket=ticket,
+        batch_id=batch_id,
+    )
 
 
 @transaction.atomic
@@ -340,56 +371,110 @@ def _earlier(target: Connector | Pipeline, verb: Verb, task: str, actor: Actor, 
     return earlier
 
 
-def _refuse_unless_possible(
-    target: Connector | Pipeline, verb: Verb, viewer: permissions.Viewer, now: datetime
-) -> Capability:
-    kind = "connector" if isinstance(target, Connector) else "pipeline"
-    under_way = Operation.objects.filter(**{kind: target}, status__in=OPEN).values_list("kind", flat=True).first()
-    found = verbs.decide(target, verb, viewer, is_stale=target.is_stale(now), open_verb=under_way)
-    if found:
-        raise DECIDED[found.by](found.sentence)
-    capability = verbs.capability_of(target, verb)
-    assert capability is not None  # noqa: S101  # else that would have decided
-    return capability
+def _ask(
+    targets: Sequence[Connector | Pipeline], wish: Wish, keys: Mapping[int, str]
+) -> dict[int, Operation | NotPossible]:
+    """This will judge each of some locked targets, and write down those that pass, in a constant number of queries."""
+    rails = guards.around(targets, actor=wish.actor, viewer=wish.viewer, now=wish.now)
+    under_way = _under_way(targets)
+    found: dict[int, Operation | NotPossible] = {}
+    passages: dict[int, guards.Passage] = {}
+    for target in targets:
+        try:
+            passages[target.pk] = _let_pass(target, wish, under_way.get(target.pk), rails)
+            found[target.pk] = _operation(target, wish, keys[target.pk])
+        except NotPossible as error:
+            found[target.pk] = error
+    asked = [operation for operation in found.values() if isinstance(operation, Operation)]
+    if asked:
+        _store(asked, wish)
+        for operation in asked:
+            guards.note(passages[operation.target.pk], operation, actor=wish.actor, now=wish.now)
+        announce(asked)
+    return found
 
 
-def _create(
-    target: Connector | Pipeline,
-    verb: Verb,
-    actor: Actor,
-    capability: Capability,
-    *,
-    task: str,
-    reason: str,
-    ticket: str,
-    key: str,
-    batch_id: uuid.UUID | None,
-    now: datetime,
-) -> Operation:
+def _under_way(targets: Sequence[Connector | Pipeline]) -> dict[int, str]:
+    """The verbs that have no outcome yet, by target."""
+    noun = "connector" if targets and isinstance(targets[0], Connector) else "pipeline"
+    rows = Operation.objects.filter(**{f"{noun}__in": [target.pk for target in targets]}, status__in=OPEN)
+    return dict(rows.order_by().values_list(f"{noun}_id", "kind"))
+
+
+def _let_pass(target: Connector | Pipeline, wish: Wish, open_verb: str | None, rails: Rails) -> guards.Passage:
+    is_stale = target.is_stale(wish.now)
+    if decided := verbs.decide(target, wish.verb, wish.viewer, is_stale=is_stale, open_verb=open_verb):
+        raise DECIDED[decided.by](decided.sentence)
+    if why := verbs.why_not_task(target, wish.verb, wish.task):
+        raise NotNow(why)
+    passage = guards.judge(
+        target, wish.verb, task=wish.task, actor=wish.actor, viewer=wish.viewer, now=wish.now, rails=rails
+    )
+    if passage.refusal:
+        raise GUARDED[passage.refusal.rule](passage.refusal.sentence)
+    return passage
+
+
+def _operation(target: Connector | Pipeline, wish: Wish, key: str) -> Operation:
+    capability = verbs.capability_of(target, wish.verb)
+    assert capability is not None  # noqa: S101  # else it had not passed
+    return Operation(
+        account=target.account,
+        connector=target if isinstance(target, Connector) else None,
+        pipeline=target if isinstance(target, Pipeline) else None,
+        kind=wish.verb,
+        task=wish.task,
+        user_id=wish.actor.user_id,
+        token_id=wish.actor.token_id,
+        actor=wish.actor.label,
+        reason=wish.reason,
+        ticket=wish.ticket,
+        idempotency_key=key or None,
+        request_id=wish.actor.request_id,
+        batch_id=wish.batch_id,
+        state_before=target.state,
+        generation_before=_generation_of(target, wish.task),
+        desired_before=target.desired_state,
+        requested_at=wish.now,
+        deadline_at=wish.now + timedelta(seconds=capability.timeout),
+    )
+
+
+def _store(asked: Sequence[Operation], wish: Wish) -> None:
+    """The operations, what is desired from now on, and their events."""
     try:
         with transaction.atomic():
-            return Operation.objects.create(
-                account=target.account,
-                connector=target if isinstance(target, Connector) else None,
-                pipeline=target if isinstance(target, Pipeline) else None,
-                kind=verb,
-                task=task,
-                user_id=actor.user_id,
-                token_id=actor.token_id,
-                actor=actor.label,
-                reason=reason,
-                ticket=ticket,
-                idempotency_key=key or None,
-                request_id=actor.request_id,
-                batch_id=batch_id,
-                state_before=target.state,
-                generation_before=_generation_of(target, task),
-                desired_before=target.desired_state,
-                requested_at=now,
-                deadline_at=now + timedelta(seconds=capability.timeout),
-            )
+            Operation.objects.bulk_create(asked)
     except IntegrityError as error:
         raise InProgress("Another request for it was made at the same moment; wait for its outcome.") from error
+    targets = [operation.target for operation in asked]
+    before = [{"state": target.state, "desired_state": target.desired_state} for target in targets]
+    if wish.verb in GOALS:
+        desired: dict[str, Any] = {
+            "desired_state": GOALS[wish.verb],
+            "desired_at": wish.now,
+            "desired_by": wish.actor.label,
+            "desired_reason": in_words(wish.reason, wish.ticket),
+            "drift_since": None,
+            "drift_snoozed_until": None,
+        }
+        type(targets[0]).objects.filter(pk__in=[target.pk for target in targets]).update(**desired)
+        for target, (name, value) in product(targets, desired.items()):
+            setattr(target, name, value)
+    audit.write([
+        audit.draft(
+            f"{_noun(operation.target)}.{wish.verb}.requested",
+            actor=wish.actor,
+            result=AuditEvent.Result.REQUESTED,
+            target=operation.target,
+            reason=wish.reason,
+            before=was,
+            after={"desired_state": operation.target.desired_state, **_of_task(operation)},
+            operation=operation,
+            at=wish.now,
+        )
+        for operation, was in zip(asked, before, strict=True)
+    ])  # fmt: skip
 
 
 def in_words(reason: str, ticket: str) -> str:

@@ -58,7 +58,7 @@ def undo(*, operation: Operation, actor: Actor, viewer: permissions.Viewer, now:
     _want_as_before(back, operation)
     _end_hold(operation, now)
     if held and held.until > now:
-        holds.open_for(back, until=held.until, batch=held.batch)
+        holds.open_for([back], until=held.until, batch=held.batch)
     return back
 
 

@@ -2,12 +2,13 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from connectors import permissions
@@ -331,6 +332,67 @@ def test_two_workers_ask_for_nothing_twice(estate: Estate) -> None:
 
     assert statuses(batch) == {"asked": 21, "skipped": 2}
     assert Operation.objects.count() == 21
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connector_that_somebody_is_at_keeps_nobody_waiting(estate: Estate) -> None:
+    for n in range(5):
+        estate.add(f"more-{n}")
+    batch = make(estate)
+    held = batch.items.filter(status="waiting").first()
+    assert held
+    busy, over = threading.Event(), threading.Event()
+
+    def somebody_else() -> None:
+        try:
+            with transaction.atomic():
+                operations.locked(held.connector)
+                busy.set()
+                over.wait(20)
+        finally:
+            connections.close_all()
+
+    other = threading.Thread(target=somebody_else)
+    other.start()
+    busy.wait(20)
+    step(batch)
+    meanwhile = statuses(batch)
+    over.set()
+    other.join()
+
+    assert meanwhile == {"asked": 5, "waiting": 1, "skipped": 2}
+    assert statuses(step(batch)) == {"asked": 6, "skipped": 2}
+
+
+def test_asking_many_takes_as_many_queries_as_asking_few(
+    estate: Estate, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    counted = []
+    for n in (3, 30):
+        for number in range(n):
+            estate.add(f"of-{n}-{number}")
+        batch = make(estate)
+        with django_assert_max_num_queries(100) as queries_of:
+            step(batch)
+        counted.append(len(queries_of))
+        end()
+        Connector.objects.update(state=State.RUNNING)
+        step(batch)
+
+    assert counted[0] == counted[1]
+
+
+def test_what_may_not_be_asked_any_more_is_skipped_with_its_reason_and_on_record(estate: Estate) -> None:
+    estate.add("more")
+    batch = make(estate, ticket="OPS-7")
+    Connector.objects.filter(name="more").update(state=State.PAUSED)
+
+    step(batch)
+
+    item = batch.items.get(connector__name="more")
+    event = AuditEvent.objects.get(action="connector.pause.refused", target="more")
+    assert (item.status, item.why) == ("skipped", event.error)
+    assert (event.batch_id, event.ticket, event.actor) == (batch.pk, "OPS-7", "operator")
 
 
 @pytest.mark.django_db(transaction=True)

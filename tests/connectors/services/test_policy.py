@@ -201,7 +201,7 @@ def by_undo(case: Case) -> Callable[[], None]:
 
 def by_timed_resume(case: Case) -> Callable[[], None]:
     paused = case.done(Verb.PAUSE, State.PAUSED)
-    holds.open_for(paused, until=timezone.now() + timedelta(minutes=10))
+    holds.open_for([paused], until=timezone.now() + timedelta(minutes=10))
     return lambda: void(timers.run(timezone.now() + timedelta(minutes=11)))
 
 
