@@ -40,7 +40,7 @@ SATURDAY = 5
 class Found:
     """One item in the making."""
 
-    events: list[AuditEvent] = field(default_factory=list)
+    events: dict[int, AuditEvent] = field(default_factory=dict)
     rules: dict[str, int] = field(default_factory=dict)
 
 
@@ -82,8 +82,7 @@ def _found(events: Sequence[AuditEvent]) -> dict[str, Found]:
     for rule in ReviewRule.objects.filter(is_on=True):
         for event in _meeting(rule, events):
             item = found[key_of(event)]
-            if event not in item.events:
-                item.events.append(event)
+            item.events[event.pk] = event
             item.rules[rule.name] = rule.weight
     return found
 
@@ -99,7 +98,14 @@ def _meeting(rule: ReviewRule, events: Sequence[AuditEvent]) -> Iterable[AuditEv
     query = audit_language.read(rule.query)
     if query.troubles:
         return []  # it was read when it was made; a rule that cannot be read any more finds nothing
-    fitting = [event for event in events if event.pk in _ids(query, events)] if query.terms else list(events)
+    fitting = events
+    if query.terms:
+        ids = _ids(query, events)
+        fitting = [event for event in events if event.pk in ids]
+    if rule.condition == Condition.PROTECTED:
+        return _of_protected(fitting)
+    if rule.condition == Condition.FIRST_TIME:
+        return _first_times(fitting)
     return [event for event in fitting if _meets(rule, event)]
 
 
@@ -112,19 +118,31 @@ def _meets(rule: ReviewRule, event: AuditEvent) -> bool:
     match rule.condition:
         case Condition.OUT_OF_HOURS:
             return event.actor_kind != "system" and is_out_of_hours(rule, event.at)
-        case Condition.PROTECTED:
-            return event.target_kind == "connector" and _is_protected(event)
         case Condition.NO_TICKET:
             return event.actor_kind != "system" and not event.ticket
         case Condition.LARGE_BATCH:
             said = event.after if isinstance(event.after, dict) else {}
             return bool(event.batch_id) and int(said.get("connectors") or 0) > rule.number
-        case Condition.FIRST_TIME:
-            return event.actor_kind != "system" and not _has_done_before(event)
         case Condition.SAMPLE:
             return event.actor_kind != "system" and is_drawn(rule, event)
         case _:
             return True
+
+
+def _of_protected(events: Sequence[AuditEvent]) -> list[AuditEvent]:
+    about = {event.pk: int(event.target_id) for event in events
+             if event.target_kind == "connector" and event.target_id.isdecimal()}  # fmt: skip
+    ids = set(Protection.objects.filter(connector__in=set(about.values())).values_list("connector_id", flat=True))
+    return [event for event in events if about.get(event.pk) in ids]
+
+
+def _first_times(events: Sequence[AuditEvent]) -> list[AuditEvent]:
+    """What somebody had never done before; asked once for each person and action."""
+    found: dict[tuple[str, str], AuditEvent] = {}
+    for event in sorted(events, key=lambda event: event.pk):
+        if event.actor_kind != "system":
+            found.setdefault((event.actor, event.action), event)
+    return [event for event in found.values() if not _has_done_before(event)]
 
 
 def is_out_of_hours(rule: ReviewRule, at: datetime) -> bool:
@@ -141,10 +159,6 @@ def is_drawn(rule: ReviewRule, event: AuditEvent) -> bool:
     return drawn % 10_000 < rule.number * 100
 
 
-def _is_protected(event: AuditEvent) -> bool:
-    return event.target_id.isdecimal() and Protection.objects.filter(connector_id=int(event.target_id)).exists()
-
-
 def _has_done_before(event: AuditEvent) -> bool:
     return AuditEvent.objects.filter(actor=event.actor, action=event.action, pk__lt=event.pk).exists()
 
@@ -152,21 +166,21 @@ def _has_done_before(event: AuditEvent) -> bool:
 def _store(found: dict[str, Found]) -> None:
     """An item that is there already takes the new events and rules in; one that was approved stays so."""
     there = {item.key: item for item in ReviewItem.objects.select_for_update().filter(key__in=found)}
-    people = _people([event for one in found.values() for event in one.events])
+    people = _people([event for one in found.values() for event in one.events.values()])
     for key, one in found.items():
         item = there.get(key) or _make(key, one)
-        theirs = {person for event in one.events for person in people[event.pk]} | set(item.people)
+        theirs = {person for event in one.events.values() for person in people[event.pk]} | set(item.people)
         rules = list(dict.fromkeys([*item.rules, *sorted(one.rules, key=lambda name: -one.rules[name])]))
         changed = {"rules": rules, "weight": max(item.weight, *one.rules.values()), "people": sorted(theirs)}
         ReviewItem.objects.filter(pk=item.pk).update(**changed)
-        parts = [ReviewEvent(event_id=event.pk, item=item) for event in one.events]
+        parts = [ReviewEvent(event_id=event.pk, item=item) for event in one.events.values()]
         new = len(ReviewEvent.objects.bulk_create(parts, ignore_conflicts=True))
         if key in there:
             ReviewItem.objects.filter(pk=item.pk).update(events=F("events") + new)
 
 
 def _make(key: str, one: Found) -> ReviewItem:
-    first = min(one.events, key=lambda event: (event.at, event.pk))
+    first = min(one.events.values(), key=lambda event: (event.at, event.pk))
     return ReviewItem.objects.create(
         key=key, event_id=first.pk, batch_id=first.batch_id, said=audit_words.whole(first)[:500], actor=first.actor,
         team=first.team, rules=[], weight=0, events=len(one.events), at=first.at,

@@ -1,6 +1,7 @@
 """What comes to the inbox: rules over newly sealed events, grouped, each event looked at once."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from typing import Any
 
@@ -79,6 +80,26 @@ def test_rule_finds_what_meets_it(operator: Actor, values: dict[str, Any], found
 
     reasons = dict(AuditEvent.objects.values_list("pk", "reason"))
     assert [reasons[item.event_id] for item in fed()] == found
+
+
+def test_many_events_are_held_to_the_rules_in_as_many_queries_as_few(
+    operator: Actor, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    for condition in ("", "protected", "first_time", "no_ticket"):
+        rule(name=f"Rule {condition}", condition=condition, query="action:connector.*")
+    counted = []
+    for number in (3, 60):
+        for _ in range(number):
+            add(operator, batch_id=BATCH)
+        fed()
+        for _ in range(number):
+            add(operator, batch_id=BATCH)
+        sealing.seal()
+        with django_assert_max_num_queries(200) as queries:
+            feeding.feed()
+        counted.append(len(queries))
+
+    assert counted[0] == counted[1]
 
 
 def test_protected_connector_is_told_by_what_protects_it(operator: Actor, estate: Estate) -> None:
