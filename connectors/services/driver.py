@@ -12,9 +12,10 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -44,10 +45,12 @@ SLICE = 5.0
 FIRST_LOOK = 0.25
 """Seconds from sending to the first observation; later ones wait longer, up to the vendor's hot interval."""
 WIDENING = 0.25
-"""The share of what it has taken until now that passes to the next observation: what is done is seen about that late."""
-SEND_ON = 1.5
+"""The share of the time since sending that passes before the next observation: what is done is seen about so late."""
+SEND_ON = 3.0
 """Seconds from one look to the next for which a long queue is sent on without looking."""
 SENDS_AT_ONCE = 8
+LINED_UP = SENDS_AT_ONCE * 4
+"""Orders that are claimed together."""
 PATIENCE = 1.0
 """Seconds to wait for the replies before going on to observe; slower ones are recorded when they come."""
 SHORT_REST = 2.0
@@ -166,7 +169,7 @@ class Slice:
             glance = self._glance()
             self._rest(glance)
             sent = self._send_queued(glance)
-            if 0 < sent < glance.queued and not self.in_flight and time.monotonic() - looked_at < SEND_ON:
+            if 0 < sent < glance.queued and time.monotonic() - looked_at < SEND_ON:
                 continue
             if sent:
                 sent_at = time.monotonic()
@@ -228,15 +231,31 @@ class Slice:
     # Sending
 
     def _send_queued(self, glance: Glance) -> int:
-        """This will claim, send, and record the replies that have come; the number sent."""
-        claimed = self._claim() if glance.queued else []
+        """This will claim, send, and record the replies that have come; the number claimed."""
+        has_room = len(self.in_flight) < LINED_UP
+        claimed = self._meanwhile(self._claim) if glance.queued and has_room else []
         if claimed:
             log.debug(CLAIMED, account_id=self.account.pk)
             self.in_flight |= self.runner.run(self._begin(claimed))
         if self.in_flight:
-            done, _ = self.runner.run(self._guard(asyncio.wait(self.in_flight, timeout=PATIENCE if claimed else 0)))
-            self._record_all(done)
+            left = LINED_UP // 2 if glance.queued > LINED_UP else 0
+            self.runner.run(self._guard(self._replies(left, PATIENCE if claimed else 0)))
+            self._meanwhile(self._record_all)
         return len(claimed)
+
+    async def _replies(self, left: int, patience: float) -> None:
+        """This will wait until few enough are without a reply."""
+        end = time.monotonic() + patience
+        while sum(not task.done() for task in self.in_flight) > left and (rest := end - time.monotonic()) > 0:
+            under_way = [task for task in self.in_flight if not task.done()]
+            await asyncio.wait(under_way, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
+
+    def _meanwhile(self, work: Callable[[], T]) -> T:
+        """The database's turn: in a thread of its own where orders are under way, so that they go on."""
+        if connection.in_atomic_block or all(task.done() for task in self.in_flight):
+            return work()
+        connection.close()  # one at a time is enough
+        return self.runner.run(self._guard(asyncio.to_thread(_aside, work)))
 
     async def _begin(self, claimed: Sequence[Operation]) -> dict[asyncio.Task[Sent], uuid.UUID]:
         return {asyncio.create_task(self._send(operation)): operation.pk for operation in claimed}
@@ -248,7 +267,7 @@ class Slice:
         :raises LeaseLost: the lease may have passed on while this process slept
         """
         async with self.gate:
-            while 0 < self.http.closed_for <= SHORT_REST:
+            if 0 < self.http.closed_for <= SHORT_REST:
                 await asyncio.sleep(self.http.closed_for)
             self.lease.check()
             try:
@@ -260,7 +279,8 @@ class Slice:
                 words = "the answer could not be read; this is our fault and has been logged"
                 return Sent(operation, LostReply(words))
 
-    def _record_all(self, done: set[asyncio.Task[Sent]]) -> None:
+    def _record_all(self) -> None:
+        done = [task for task in self.in_flight if task.done()]
         if not done:
             return
         log.debug(REPLIED, account_id=self.account.pk)
@@ -289,7 +309,7 @@ class Slice:
             _sendable(self.account.pk, now)
             .filter(deadline_at__gt=now)
             .order_by("requested_at")
-            .values_list("pk", flat=True)[: SENDS_AT_ONCE * 4]
+            .values_list("pk", flat=True)[:LINED_UP]
         )
         withdrawn = second_look.withdraw_frozen(ids, now=now)
         ids = [pk for pk in ids if pk not in withdrawn]
@@ -389,7 +409,8 @@ class Slice:
             reconciling.note_failure(self.lease, fault, pause=self._pause_after_failure(open_operations))
             return False
         heard, in_flight = self.http.heard, set(self.in_flight.values())
-        reconciling.apply(self.lease, snapshot, started=started, in_flight=in_flight, heard=heard)
+        write = partial(reconciling.apply, self.lease, snapshot, started=started, in_flight=in_flight, heard=heard)
+        self._meanwhile(write)
         self._keep_distance()
         return True
 
@@ -412,7 +433,7 @@ class Slice:
             if done:
                 return task.result()
             try:
-                await asyncio.to_thread(_renew, self.lease)
+                await asyncio.to_thread(_aside, partial(leases.renew, self.lease))
             except LeaseLost:
                 task.cancel()
                 raise
@@ -426,10 +447,10 @@ def _watch(open_operations: Sequence[Operation], memories: Memories) -> Watch:
     )
 
 
-def _renew(lease: Lease) -> None:
+def _aside(work: Callable[[], T]) -> T:
     """In a thread of its own, so with a database connection of its own."""
     try:
-        leases.renew(lease)
+        return work()
     finally:
         connection.close()
 

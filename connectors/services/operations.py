@@ -8,7 +8,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from connectors import permissions, reconcile
@@ -16,7 +16,7 @@ from connectors.actor import Actor
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, Team, VendorAccount
 from connectors.queries import verbs
 from connectors.queries.guards import Rails
-from connectors.services import audit, guards, notices
+from connectors.services import audit, guards, notices, storing
 from connectors.states import GOALS, LABELS, OPEN, OperationStatus, State, Verb
 from connectors.vendors import secrets
 
@@ -304,6 +304,25 @@ UNDER_WAY = (OperationStatus.SENT, OperationStatus.ACCEPTED, OperationStatus.CON
 TARGETS = ("account__team", "connector__team", "connector__account__team", "pipeline__account__team")
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an operation ends, and the state that was seen then."""
+
+    operation: Operation
+    status: OperationStatus
+    error: str = ""
+    after: State | None = None
+
+
+FINISH = """
+UPDATE connectors_operation AS stored
+SET status = ended.status, error = ended.error, proof = ended.proof, has_seen_change = ended.has_seen_change,
+    finished_at = %s
+FROM jsonb_to_recordset(%s::jsonb) AS ended(id uuid, status text, error text, proof text, has_seen_change boolean)
+WHERE stored.id = ended.id AND stored.status = ANY(%s) RETURNING stored.id
+"""
+
+
 def finish(
     operation: Operation,
     status: OperationStatus,
@@ -311,34 +330,51 @@ def finish(
     error: str = "",
     actor: Actor,
     now: datetime | None = None,
-    after: State | None = None,
 ) -> None:
+    """This will end one operation; as `finish_all`."""
+    finish_all([Ending(operation, status, error)], actor=actor, now=now)
+
+
+def finish_all(endings: Sequence[Ending], *, actor: Actor, now: datetime | None = None) -> None:
     """
-    This will end an open operation and record its one outcome event, in the caller's transaction.
+    This will end open operations and record the one outcome event of each, in the caller's transaction.
 
     An operation that has ended already is left as it is.
     """
-    now = now or timezone.now()
-    ended = Operation.objects.filter(pk=operation.pk, status__in=OPEN).update(
-        status=status,
-        error=error,
-        finished_at=now,
-        proof=operation.proof,
-        has_seen_change=operation.has_seen_change,
-    )
-    if not ended:
+    if not endings:
         return
-    operation.status, operation.error, operation.finished_at = status, error, now
-    audit.record(
-        f"{_noun(operation.target)}.{operation.kind}.{status}",
+    now = now or timezone.now()
+    rows = [
+        {
+            "id": str(ending.operation.pk), "status": ending.status, "error": ending.error,
+            "proof": ending.operation.proof, "has_seen_change": ending.operation.has_seen_change,
+        }
+        for ending in endings
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(FINISH, [now, storing.recordset(rows), list(OPEN)])
+        ended = {pk for (pk,) in cursor.fetchall()}
+    made = [ending for ending in endings if ending.operation.pk in ended]
+    for ending in made:
+        operation = ending.operation
+        operation.status, operation.error, operation.finished_at = ending.status, ending.error, now
+    audit.write([_outcome(ending, actor, now) for ending in made])
+    for batch_id in {ending.operation.batch_id for ending in made} - {None}:
+        transaction.on_commit(partial(_go_on, batch_id))
+
+
+def _outcome(ending: Ending, actor: Actor, now: datetime) -> AuditEvent:
+    operation = ending.operation
+    return audit.draft(
+        f"{_noun(operation.target)}.{operation.kind}.{ending.status}",
         actor=actor,
-        result=OUTCOMES[status],
+        result=OUTCOMES[ending.status],
         target=operation.target,
         reason=operation.reason,
         before={"state": operation.state_before},
-        after={**({"state": after} if after else {}), **_of_task(operation)} or None,
+        after={**({"state": ending.after} if ending.after else {}), **_of_task(operation)} or None,
         operation=operation,
-        error=error,
+        error=ending.error,
         at=now,
     )
 
@@ -508,3 +544,9 @@ def wake(account_id: int) -> None:
     from connectors import tasks  # tasks import services
 
     tasks.wake(account_id)
+
+
+def _go_on(batch_id: uuid.UUID | None) -> None:
+    from connectors import tasks  # tasks import services
+
+    tasks.wake_batch(str(batch_id))

@@ -1,7 +1,7 @@
 """Writing down what an observation showed: one transaction, set-based statements, only what changed."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -364,40 +364,41 @@ def _rule(
     now = timezone.now()
     connectors = {c.external_id: c for c in snapshot.connectors} if snapshot else {}
     pipelines = {p.external_id: p for p in snapshot.pipelines} if snapshot else {}
-    changed = []
+    endings, changed = list[operations.Ending](), list[Operation]()
     for (noun, external_id), operation in open_operations.items():
         observed = connectors.get(external_id) if noun == "connector" else pipelines.get(external_id)
         if operation.sent_at and operation.sent_at > started:
             observed = None  # the observation began before it was sent: it proves nothing
         ruling = reconcile.rule(_asked(operation), _seen(operation, observed, snapshot), now=now)
-        if operation.pk in in_flight:
-            ruling = replace(ruling, should_resend=False)
-        if _follow(operation, ruling, observed.state if observed else None, now):
+        if ruling.status not in OPEN:
+            operation.has_seen_change = ruling.has_seen_change
+            after = observed.state if observed else None
+            endings.append(operations.Ending(operation, ruling.status, ruling.error, after))
+        elif _follow(operation, ruling, now, is_in_flight=operation.pk in in_flight):
             changed.append(operation)
+    operations.finish_all(endings, actor=DRIVER, now=now)
+    changed += [ending.operation for ending in endings]
     operations.announce(changed)
     seen.connectors.update(o.connector_id for o in changed if o.connector_id)
     seen.pipelines.update(o.pipeline_id for o in changed if o.pipeline_id)
 
 
-def _follow(operation: Operation, ruling: reconcile.Ruling, state: State | None, now: datetime) -> bool:
-    """This will write a ruling down; True when it changed something."""
-    operation.has_seen_change = ruling.has_seen_change
-    if ruling.status not in OPEN:
-        operations.finish(operation, ruling.status, error=ruling.error, actor=DRIVER, now=now, after=state)
-        return True
+def _follow(operation: Operation, ruling: reconcile.Ruling, now: datetime, *, is_in_flight: bool) -> bool:
+    """This will write down how far an operation is; True when that shows."""
     is_due = operation.not_before is None or operation.not_before <= now
-    may_resend = ruling.should_resend and is_due and operation.attempts < RESEND_LIMIT
+    may_resend = ruling.should_resend and not is_in_flight and is_due and operation.attempts < RESEND_LIMIT
     if may_resend and not second_look.frozen([operation], now):
         Operation.objects.filter(pk=operation.pk).update(status=OperationStatus.QUEUED)
         return True
-    if ruling.status == operation.status:
-        Operation.objects.filter(pk=operation.pk).update(has_seen_change=ruling.has_seen_change)
+    if (ruling.status, ruling.has_seen_change) == (operation.status, operation.has_seen_change):
         return False
+    has_moved_on = ruling.status != operation.status
     Operation.objects.filter(pk=operation.pk).update(
-        status=ruling.status, converging_at=now, has_seen_change=ruling.has_seen_change
-    )
-    operation.status = ruling.status
-    return True
+        status=ruling.status, has_seen_change=ruling.has_seen_change,
+        converging_at=now if has_moved_on else operation.converging_at,
+    )  # fmt: skip
+    operation.status, operation.has_seen_change = ruling.status, ruling.has_seen_change
+    return has_moved_on
 
 
 def _asked(operation: Operation) -> reconcile.Asked:

@@ -530,6 +530,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from connectors.vendors import sandbox  # this file by its name: else worlds and benches had one each
+    from connectors.vendors import sandbox  # noqa: PLW0406  # else the worlds would know another one than we are
 
     sandbox.main()

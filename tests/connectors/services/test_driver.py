@@ -277,6 +277,7 @@ def test_a_tick_leaves_an_account_alone_whose_circuit_is_open(box: Tiny) -> None
     assert schedule.due() == []
 
 
+@pytest.mark.django_db(transaction=True)  # the driver takes a second connection
 def test_an_order_that_hangs_keeps_the_others_from_nothing(box: Tiny) -> None:
     box.drive()
     slow, quick = box.ask(Verb.PAUSE), box.ask(Verb.PAUSE, "thing-2")
@@ -293,6 +294,7 @@ def test_an_order_that_hangs_keeps_the_others_from_nothing(box: Tiny) -> None:
     assert slow.attempts == 1
 
 
+@pytest.mark.django_db(transaction=True)  # the driver takes a second connection
 def test_a_late_reply_does_not_reopen_what_has_ended(box: Tiny) -> None:
     box.drive()
     operation = box.ask(Verb.PAUSE)
@@ -306,6 +308,7 @@ def test_a_late_reply_does_not_reopen_what_has_ended(box: Tiny) -> None:
     assert AuditEvent.objects.filter(operation_id=operation.pk).count() == 2
 
 
+@pytest.mark.django_db(transaction=True)  # the driver takes a second connection
 def test_a_long_queue_is_sent_on_before_the_next_look(box: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "SEND_ON", 60.0)  # however slow the machine is
     number = driver.SENDS_AT_ONCE * 4 + 10
