@@ -285,8 +285,8 @@ def test_the_command_serves_and_says_how_to_point_an_account_at_it() -> None:
 
 def test_served_as_a_process_an_act_still_knows_when_it_was_asked_for(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
-    command = [sys.executable, "-m", "connectors.vendors.sandbox", "--only", "kafka-connect", "--ready-file", ready]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    serve = ("-m", "connectors.vendors.sandbox", "--only", "kafka-connect", "--ready-file", str(ready))
+    with subprocess.Popen([sys.executable, *serve], stdout=subprocess.DEVNULL) as process:
         try:
             end = time.monotonic() + 30
             while not ready.exists() and time.monotonic() < end:
