@@ -1,11 +1,14 @@
 """The web process. On SIGTERM the open event streams are ended first, so that the server need not wait for them."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
 
@@ -35,17 +38,52 @@ async def answer(django: ASGIHandler, scope: dict[str, Any], receive: Receive, s
     Nothing of the request is kept for as long as that lasts.
     """
     is_left_open = False
+    turn = await Turn.of(scope)
 
     async def send_and_look(message: Mapping[str, Any]) -> None:
         nonlocal is_left_open
+        turn.end()
         if OPENED in scope and message["type"] == "http.response.body" and not message.get("more_body"):
             is_left_open = True
             return
         await send(message)
 
-    await django(scope, receive, send_and_look)
+    try:
+        await django(scope, receive, send_and_look)
+    finally:
+        turn.end()
     if is_left_open:
         await scope.pop(OPENED).serve(receive, send)
+
+
+class Turn:
+    """
+    One of a few: only so many requests are worked on at once, the others wait before anything of them is done.
+
+    Each would else begin a thread and wait there for a connection to the database, until that fails: after a restart
+    every open page comes back within a second. A turn ends with the first byte of the answer, so that nobody who reads
+    slowly has one; what comes with a body, which may come slowly, needs none.
+    """
+
+    _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    def __init__(self, gate: asyncio.Semaphore | None) -> None:
+        self._gate = gate
+
+    @classmethod
+    async def of(cls, scope: Mapping[str, Any]) -> "Turn":
+        """This will wait for a turn, where the request needs one."""
+        if scope.get("method") not in {"GET", "HEAD"}:
+            return cls(None)
+        gate = cls._gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(settings.REQUESTS_AT_ONCE))
+        await gate.acquire()
+        return cls(gate)
+
+    def end(self) -> None:
+        """This will let the next one begin."""
+        if self._gate is not None:
+            self._gate.release()
+            self._gate = None
 
 
 async def _live(receive: Receive, send: Send) -> None:
