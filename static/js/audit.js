@@ -10,8 +10,19 @@ function wordAround(text, caret) {
   return [start, space < 0 ? text.length : space];
 }
 
+const bare = (word) => word.replaceAll(/["~]/g, "").toLowerCase();
+
+// What no longer begins as the word does is gone at once, so that nobody takes it while the next offers are on their way.
+function narrow(input) {
+  const [start] = wordAround(input.value, input.selectionStart);
+  const begun = bare(input.value.slice(start, input.selectionStart));
+  for (const option of [...list().children]) if (!bare(option.dataset.word).startsWith(begun)) option.remove();
+  if (!list().children.length) open(false);
+}
+
 async function offer(input) {
   const mine = ++newest;
+  narrow(input);
   const query = new URLSearchParams({ q: input.value, at: String(input.selectionStart) });
   const answer = await fetch(`${input.form.dataset.completes}?${query}`, { headers: { "HX-Request": "true" } });
   if (mine !== newest || !answer.ok || document.activeElement !== input) return;
