@@ -55,6 +55,8 @@ PATIENCE = 1.0
 """Seconds to wait for the replies before going on to observe; slower ones are recorded when they come."""
 SHORT_REST = 2.0
 """Seconds that orders wait here when the vendor asks to be left alone; for longer they go back into the queue."""
+CLAIM_STANDS = 4.0
+"""Seconds from claiming an order to sending it; one that waits longer behind others is looked at anew."""
 RETRY_AFTER = 2.0
 """Seconds before the same order is sent again, doubled with each attempt."""
 LONGEST_PAUSE = 300.0
@@ -83,10 +85,11 @@ CLAIMING, CLAIMED, REPLIED, RECORDED = "claiming", "claimed", "replied", "record
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One order that went out, and what came back."""
+    """One order that was claimed, and what came back."""
 
     operation: Operation
-    outcome: Receipt | VendorError
+    outcome: Receipt | VendorError | None
+    """None: it did not go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,14 +265,17 @@ class Slice:
 
     async def _send(self, operation: Operation) -> Sent:
         """
-        Ask once.
+        Ask once. What has waited for its turn too long is not sent: since it was claimed, a freeze may have begun.
 
         :raises LeaseLost: the lease may have passed on while this process slept
         """
+        claimed_at = time.monotonic()
         async with self.gate:
             if 0 < self.http.closed_for <= SHORT_REST:
                 await asyncio.sleep(self.http.closed_for)
             self.lease.check()
+            if time.monotonic() - claimed_at > CLAIM_STANDS:
+                return Sent(operation, None)
             try:
                 return Sent(operation, await self.adapter.send(_order(operation)))
             except VendorError as error:
@@ -340,18 +346,21 @@ class Slice:
                 self._note(sent.operation, sent.outcome)
         operations.announce([sent.operation for sent in replies if sent.operation.pk in statuses])
 
-    def _note(self, operation: Operation, outcome: Receipt | VendorError) -> None:
-        if isinstance(outcome, Receipt):
+    def _note(self, operation: Operation, outcome: Receipt | VendorError | None) -> None:
+        if outcome is None:
+            operation.attempts -= 1
+            self._put_back(operation, "", 0.0)
+        elif isinstance(outcome, Receipt):
             self._accepted(operation, outcome)
         elif isinstance(outcome, RateLimited):
             operation.attempts -= not outcome.was_sent
-            self._put_back(operation, outcome, outcome.retry_after)
+            self._put_back(operation, str(outcome), outcome.retry_after)
         elif outcome.may_have_acted:
             operation.error = str(outcome)
             operation.not_before = timezone.now() + timedelta(seconds=RETRY_AFTER * 2**operation.attempts)
             operation.save(update_fields=["error", "not_before"])
         elif outcome.may_retry:
-            self._put_back(operation, outcome, RETRY_AFTER * 2 ** (operation.attempts - 1))
+            self._put_back(operation, str(outcome), RETRY_AFTER * 2 ** (operation.attempts - 1))
         else:
             self._refused(operation, outcome)
 
@@ -370,9 +379,9 @@ class Slice:
         if receipt.memory is not None:
             type(operation.target).objects.filter(pk=operation.target.pk).update(memory=dict(receipt.memory))
 
-    def _put_back(self, operation: Operation, error: VendorError, wait: float) -> None:
+    def _put_back(self, operation: Operation, error: str, wait: float) -> None:
         """Nothing happened at the vendor: it waits in the queue again, until its deadline."""
-        operation.status, operation.error = OperationStatus.QUEUED, str(error)
+        operation.status, operation.error = OperationStatus.QUEUED, error
         operation.not_before = timezone.now() + timedelta(seconds=wait)
         operation.save(update_fields=["status", "not_before", "error", "attempts"])
 

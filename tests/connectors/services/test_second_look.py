@@ -1,17 +1,21 @@
 """A freeze that begins while an operation waits in the queue: it is not sent, and what waits for it waits on."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
 from connectors import permissions
 from connectors.actor import Actor
 from connectors.models import AuditEvent, FreezeWindow, HealPolicy, HealState, Hold, Membership, Operation
 from connectors.queries import connectors as reads
-from connectors.services import batch_steps, batches, freezes, healing, holds, timers
+from connectors.services import batch_steps, batches, driver, freezes, healing, holds, timers
 from connectors.states import OperationStatus, Role, State, Verb
+from connectors.vendors.sandbox import Fault
 from tests.connectors.services.conftest import Tiny
 from tests.connectors.services.guarding import in_minutes
 
@@ -48,6 +52,35 @@ def test_what_a_freeze_begins_to_forbid_is_not_sent_and_ends_with_its_name(box: 
     assert box.connector().desired_state is None
     outcome = AuditEvent.objects.get(action="connector.pause.cancelled")
     assert (outcome.result, outcome.reason, outcome.error) == ("refused", "release", operation.error)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_too_long_behind_slow_orders_is_looked_at_anew(box: Tiny, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "CLAIM_STANDS", 1.0)
+    number = driver.SENDS_AT_ONCE + 4
+    box.bench.world.populate(number)
+    box.drive()
+    for n in range(number):
+        box.ask(Verb.PAUSE, f"thing-{n + 1}")
+    box.bench.faults.append(Fault("delay", path="pause", times=-1, seconds=2.5))
+
+    def freeze_when_all_are_claimed() -> None:
+        try:
+            end = time.monotonic() + 20
+            while Operation.objects.filter(status=OperationStatus.QUEUED).exists() and time.monotonic() < end:
+                time.sleep(0.02)
+            begin()
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=freeze_when_all_are_claimed)
+    other.start()
+    box.drive()
+    other.join()
+
+    statuses = list(Operation.objects.order_by("status").values_list("status", flat=True))
+    assert len(box.bench.world.acts) == driver.SENDS_AT_ONCE
+    assert statuses == ["cancelled"] * 4 + ["confirmed"] * driver.SENDS_AT_ONCE
 
 
 def test_freeze_that_begins_only_later_or_for_others_keeps_nothing_back(box: Tiny) -> None:
