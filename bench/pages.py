@@ -26,6 +26,10 @@ class Visitor:
         self.connection = http.client.HTTPConnection(urlsplit(place.web.address).netloc, timeout=60)
         self.headers = {"Cookie": f"sessionid={place.sessions[number]}", "Accept-Encoding": "gzip"}
 
+    def come_anew(self) -> None:
+        """This will let go of a connection that the server may have closed meanwhile."""
+        self.connection.close()
+
     def get(self, path: str) -> tuple[float, int]:
         """This will fetch a page: seconds, and bytes of its body."""
         began = time.perf_counter()
@@ -47,10 +51,13 @@ class Crowd:
 
     def alone(self, path: str) -> list[float]:
         """This will give what one visitor waits, one request after the other."""
+        self.visitors[0].come_anew()
         return [self.visitors[0].get(path)[0] for _ in range(ALONE)]
 
     def together(self, path: str) -> list[float]:
         """This will give what eight wait who come at once."""
+        for visitor in self.visitors:
+            visitor.come_anew()
         each = self.pool.map(lambda visitor: [visitor.get(path)[0] for _ in range(EACH)], self.visitors)
         return [seconds for waits in each for seconds in waits]
 

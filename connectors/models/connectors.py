@@ -118,6 +118,7 @@ class Connector(Observed):
         indexes = [
             models.Index(fields=["urgency", "name", "id"], name="connector_board"),
             models.Index(fields=["team", "urgency", "name", "id"], name="connector_team_board"),
+            models.Index(fields=["state", "urgency", "name", "id"], name="connector_state_board"),
             GinIndex(OpClass(SEARCHED, "gin_trgm_ops"), name="connector_search"),
             # What `queries.overview` counts: most from the first alone, the few others through the second.
             models.Index(
