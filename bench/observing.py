@@ -27,6 +27,7 @@ def record(place: Place) -> None:
     tell("nudge", every=1, change="fail")
     tell("record", take="all")
     place.drive()
+    tell("nudge", every=1, change="recover")  # what comes after this row finds connectors that run
     tell("play", take="same")
     place.drive()
     place.rest()
