@@ -26,8 +26,11 @@ async function offer(input) {
   const query = new URLSearchParams({ q: input.value, at: String(input.selectionStart) });
   const answer = await fetch(`${input.form.dataset.completes}?${query}`, { headers: { "HX-Request": "true" } });
   if (mine !== newest || !answer.ok || document.activeElement !== input) return;
-  list().innerHTML = await answer.text();
+  const offers = await answer.text();
+  const was = chosen()?.dataset.word;
+  list().innerHTML = offers;
   open(list().children.length > 0);
+  choose([...list().children].find((option) => option.dataset.word === was));
 }
 
 function open(isOpen) {
@@ -41,11 +44,15 @@ const chosen = () => list().querySelector("[aria-selected=true]");
 function move(by) {
   const options = [...list().children];
   const here = options.indexOf(chosen());
-  const next = options[(here + by + options.length + (here < 0 && by < 0 ? 1 : 0)) % options.length];
+  choose(options[(here + by + options.length + (here < 0 && by < 0 ? 1 : 0)) % options.length]);
+}
+
+function choose(option) {
   chosen()?.setAttribute("aria-selected", "false");
-  next.setAttribute("aria-selected", "true");
-  next.scrollIntoView({ block: "nearest" });
-  field().setAttribute("aria-activedescendant", next.id);
+  if (!option) return field().removeAttribute("aria-activedescendant");
+  option.setAttribute("aria-selected", "true");
+  option.scrollIntoView({ block: "nearest" });
+  field().setAttribute("aria-activedescendant", option.id);
 }
 
 function take(option) {

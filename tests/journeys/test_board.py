@@ -100,7 +100,8 @@ def test_dark_is_dark_from_the_first_moment(sign_in: Callable[..., Page], by: st
         page.get_by_role("button", name="Dark", exact=True).click()
         page.reload(wait_until="commit")
 
-    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    first_frame = "getComputedStyle(document.body).backgroundColor"
+    ground = page.evaluate(f"new Promise((seen) => requestAnimationFrame(() => seen({first_frame})))")
 
     assert ground == "rgb(18, 20, 23)"
 
