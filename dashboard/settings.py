@@ -108,8 +108,8 @@ LISTEN_DATABASE_URL = env.text("LISTEN_DATABASE_URL", DATABASE_URL)
 """For LISTEN/NOTIFY: must not lead through a pooler that shares connections between transactions."""
 DB_POOL_MAX = env.number("DB_POOL_MAX", 20)
 DATABASES: dict[str, Any] = {"default": env.database(DATABASE_URL, pool_size=DB_POOL_MAX)}
-REQUESTS_AT_ONCE = max(DB_POOL_MAX // 2, 4)
-"""In one web process. The other connections are for what its open pages are told."""
+REQUESTS_AT_ONCE = max((DB_POOL_MAX or 20) // 2, 4)
+"""In one web process. The other connections are for what its open pages are told; without a pool as many."""
 
 CELERY_BROKER_URL = env.needed("BROKER_URL", "redis://host:6379/0 or amqp://…; bin/run starts a Valkey itself")
 # A task that its worker took to its grave comes back after two minutes; without the other two options the broker's

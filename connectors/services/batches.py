@@ -137,7 +137,7 @@ def _store(
     )
     BatchItem.objects.bulk_create(chain(_to_ask(batch, order, canary), _to_skip(batch, plan, len(order))), 1000)
     record(batch, "requested", actor, AuditEvent.Result.REQUESTED, now=now, counts=_counts(plan))
-    transaction.on_commit(partial(_wake, batch.pk))  # a hint; the queue is the table
+    transaction.on_commit(partial(operations.wake_batch, batch.pk))  # a hint; the queue is the table
     notices.rows(accounts=[a.account.pk for a in plan.accounts])
     return batch
 
@@ -172,7 +172,7 @@ def cancel(*, batch: Batch, actor: Actor, viewer: permissions.Viewer, now: datet
     if not batch.is_asking:
         raise NotNow(f"It is {batch.status}: nothing of it waits any more.")
     end(batch, Batch.Status.CANCELLED, f"cancelled by {actor.label}", actor=actor, viewer=viewer, now=now)
-    transaction.on_commit(partial(_wake, batch.pk))
+    transaction.on_commit(partial(operations.wake_batch, batch.pk))
     return batch
 
 
@@ -305,9 +305,3 @@ def _in_turn(connectors: Sequence[Connector]) -> list[Connector]:
 
 def _counts(plan: queries.Plan) -> dict[str, int]:
     return {"connectors": len(plan.act), "skipped": len(plan.skipped)}
-
-
-def _wake(pk: object) -> None:
-    from connectors import tasks  # tasks import services
-
-    tasks.wake_batch(str(pk))

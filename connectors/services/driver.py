@@ -220,6 +220,7 @@ class Slice:
         rest = max(self.http.closed_for, (until - now).total_seconds() if until else 0.0)
         if 0 < rest <= SHORT_REST:
             self.runner.run(asyncio.sleep(rest))
+            self._stay_alive()
 
     def _is_due(self, *, is_hot: bool) -> bool:
         """While operations are open it always is, unless the last try failed: then it waits as long as it said."""

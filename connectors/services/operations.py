@@ -360,7 +360,7 @@ def finish_all(endings: Sequence[Ending], *, actor: Actor, now: datetime | None 
         operation.status, operation.error, operation.finished_at = ending.status, ending.error, now
     audit.write([_outcome(ending, actor, now) for ending in made])
     for batch_id in {ending.operation.batch_id for ending in made} - {None}:
-        transaction.on_commit(partial(_go_on, batch_id))
+        transaction.on_commit(partial(wake_batch, batch_id))
 
 
 def _outcome(ending: Ending, actor: Actor, now: datetime) -> AuditEvent:
@@ -546,7 +546,8 @@ def wake(account_id: int) -> None:
     tasks.wake(account_id)
 
 
-def _go_on(batch_id: uuid.UUID | None) -> None:
+def wake_batch(batch_id: object) -> None:
+    """This will hint that a batch can go on."""
     from connectors import tasks  # tasks import services
 
     tasks.wake_batch(str(batch_id))
