@@ -9,6 +9,7 @@ from bench.figures import Figure, quantile
 from bench.lab import Lab, Place
 from bench.observing import record
 from dashboard.stack.processes import Child
+from dashboard.stack.run import WORKERS
 
 ROW = "workers"
 PASSES = 3
@@ -78,12 +79,11 @@ def click_figures(lab: Lab) -> Iterator[Figure]:
 
 @contextlib.contextmanager
 def running(lab: Lab, place: Place) -> Iterator[None]:
-    """This will let a worker and beat run, warm."""
+    """This will let workers and beat run as `bin/run` does, warm."""
     beat = (*CELERY, "beat", "--pidfile=", "-l", "WARNING")
-    parts = [
-        lab.stack.start(f"worker-{time.monotonic_ns()}", *WORKER, env=place.env),
-        lab.stack.start(f"beat-{time.monotonic_ns()}", *beat, env=place.env),
-    ]
+    parts = [lab.stack.start(f"beat-{time.monotonic_ns()}", *beat, env=place.env)]
+    for name, queue in WORKERS.items():
+        parts.append(lab.stack.start(f"{name}-{time.monotonic_ns()}", *WORKER, "-Q", queue, env=place.env))
     try:
         place.reader.do("click", "kafka-connect", "0")  # until the worker has imported everything
         yield

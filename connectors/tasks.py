@@ -3,6 +3,7 @@
 import contextlib
 
 from celery import shared_task
+from django.conf import settings
 from kombu.exceptions import OperationalError
 
 
@@ -12,7 +13,7 @@ def drive(account_id: int) -> None:
     from connectors.services import driver
 
     if driver.drive(account_id):
-        drive.delay(account_id)
+        drive.apply_async((account_id,), queue=settings.PRESSED)
 
 
 @shared_task(ignore_result=True)
@@ -63,7 +64,7 @@ def advance(batch_id: str) -> None:
     from connectors.services import batch_steps
 
     if batch_steps.advance(batch_id):
-        advance.delay(batch_id)
+        advance.apply_async((batch_id,), queue=settings.PRESSED)
 
 
 @shared_task(ignore_result=True)
@@ -141,13 +142,13 @@ def feed_review() -> None:
 def wake(account_id: int) -> None:
     """This will hint that an account has work; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):
-        drive.apply_async((account_id,), expires=10, retry=False)
+        drive.apply_async((account_id,), queue=settings.PRESSED, expires=10, retry=False)
 
 
 def wake_batch(batch_id: str) -> None:
     """This will hint that a batch may begin; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):
-        advance.apply_async((batch_id,), expires=10, retry=False)
+        advance.apply_async((batch_id,), queue=settings.PRESSED, expires=10, retry=False)
 
 
 def wake_message(pk: int) -> None:

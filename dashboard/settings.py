@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
+from kombu import Queue
 
 from dashboard import environment as env
 from dashboard import logs
@@ -125,7 +126,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     else {}
 )
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_TASK_DEFAULT_QUEUE = "switchyard"
+ROUTINE, PRESSED = "switchyard", "switchyard.pressed"
+"""What the clock asks for, and what somebody waits for. A worker serves both unless it is told to serve one."""
+CELERY_TASK_DEFAULT_QUEUE = ROUTINE
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in (ROUTINE, PRESSED)]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

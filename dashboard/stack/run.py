@@ -18,6 +18,8 @@ HOST = "127.0.0.1"
 WATCH_EVERY = 0.2
 """Seconds."""
 LOGINS = "viewer operator lead admin auditor"
+WORKERS = {"worker": "switchyard", "presses": "switchyard.pressed"}
+"""Parts, and the queue that each serves: what somebody waits for shares no interpreter with a hundred readings."""
 
 
 class Stopped(Exception):
@@ -116,7 +118,9 @@ class Stack:
 
     def _start_workers(self) -> None:
         celery = ("-m", "celery", "-q", "-A", "dashboard.celery")
-        self._add("worker", *celery, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING", grace=30)
+        for name, queue in WORKERS.items():
+            quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
+            self._add(name, *celery, "worker", "-Q", queue, "-n", f"{name}@%h", *quiet, grace=30)
         self._add("beat", *celery, "beat", "--pidfile=", "-l", "WARNING")
 
     def _start_web(self) -> None:

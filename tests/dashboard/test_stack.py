@@ -103,14 +103,14 @@ def test_stack_starts_again_with_what_it_kept_and_stops_without_a_trace(
     running.process.send_signal(number)
 
     assert [line for line in running.lines if "/first-admin/" in line]
-    assert {"postgres", "valkey", "worker", "beat", "web"} <= set(parts.values())
+    assert {"postgres", "valkey", "worker", "presses", "beat", "web"} <= set(parts.values())
     assert_stopped(running, 0)
     assert before in {None, kept.read_text()}
     assert kept.stat().st_mode & 0o077 == 0
 
 
 @needs_proc
-@pytest.mark.parametrize("name", ["web", "worker", "beat", "valkey", "postgres"])
+@pytest.mark.parametrize("name", ["web", "worker", "presses", "beat", "valkey", "postgres"])
 def test_a_part_that_dies_stops_everything_and_its_last_lines_are_shown(state: Path, start: Start, name: str) -> None:
     running = start()
 
