@@ -27,6 +27,8 @@ CHANNEL = "switchyard_rows"
 GATHER = 0.1
 """Seconds in which changes are gathered before pages are told; a little longer for each page that is open."""
 GATHER_A_PAGE = 0.00025
+EARS_WITHIN = 2.0
+"""Seconds for which the first pages of a process wait until changes are listened to; then they are told without."""
 LONGEST_PAUSE = 5.0
 """Seconds between two tries to reach the database."""
 HEARTBEAT = 15.0
@@ -45,6 +47,7 @@ class Hub:
         self.heads: Renderings[Head | None] = Renderings(None)
         self.turn = 0
         """How often pages were told of something; what was rendered in one turn stands until the next."""
+        self._is_listening = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closing = False
@@ -58,6 +61,9 @@ class Hub:
         :param make: makes what knows what such pages show, for the first of them
         """
         self._begin_if_needed()
+        if not self._is_listening.is_set():  # else it would be told everything once more as soon as we do
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_listening.wait(), EARS_WITHIN)
         audience = self._audiences.get(kind)
         if audience is None:
             audience = self._audiences[kind] = Audience(make())
@@ -86,6 +92,7 @@ class Hub:
         if not self._tasks or self._loop is not loop or any(task.done() for task in self._tasks):
             self._loop = loop
             self._gathered, self.renderings, self.heads = None, Renderings(b""), Renderings(None)
+            self._is_listening = asyncio.Event()
             self._tasks = [loop.create_task(work) for work in (self._listen(), self._beat(), self._look_after())]
 
     async def _listen(self) -> None:
@@ -97,10 +104,13 @@ class Hub:
                 ) as listener:
                     await listener.execute(f"LISTEN {CHANNEL}")
                     pause = 0.2
-                    self._tell(Changes(is_resync=True))
+                    self._is_listening.set()
+                    if self._pages:  # they may have missed something
+                        self._tell(Changes(is_resync=True))
                     async for notice in listener.notifies():
                         self._tell(parse(notice.payload))
             except (psycopg.OperationalError, OSError) as error:
+                self._is_listening.clear()
                 log.warning("event hub lost the database", error=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

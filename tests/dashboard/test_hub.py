@@ -61,17 +61,40 @@ async def test_hub_hears_what_was_committed(settings: Any) -> None:
     hub = Hub()
     teller = Heard()
     async with hub.joined(Stream(), "kind", lambda: teller):
-        first = await teller.take()
         async with await psycopg.AsyncConnection.connect(settings.LISTEN_DATABASE_URL, autocommit=True) as other:
             await other.execute("SELECT pg_notify(%s, %s)", [CHANNEL, '{"c":[7]}'])
         heard = await teller.take()
     hub.close()
     await asyncio.sleep(0)
 
-    assert first.is_resync
     assert heard == Changes(connectors={7})
     assert hub.audiences == 0
     assert len(hub) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_hub_listens_before_a_page_joins_and_tells_it_nothing_twice(settings: Any) -> None:
+    settings.LISTEN_DATABASE_URL = address_of_database()
+    hub = Hub()
+    teller = Heard()
+    async with hub.joined(Stream(), "kind", lambda: teller):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await teller.take()
+    hub.close()
+    await asyncio.sleep(0)
+
+
+async def test_hub_without_a_database_lets_pages_in_all_the_same(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LISTEN_DATABASE_URL = "postgresql://127.0.0.1:9/nowhere"
+    monkeypatch.setattr("dashboard.hub.EARS_WITHIN", 0.2)
+    hub = Hub()
+    async with asyncio.timeout(5), hub.joined(Stream(), "kind", Heard):
+        assert len(hub) == 1
+    hub.close()
+    await asyncio.sleep(0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -80,7 +103,6 @@ async def test_hub_tells_pages_to_look_again_after_a_lost_connection(settings: A
     hub = Hub()
     teller = Heard()
     async with hub.joined(Stream(), "kind", lambda: teller):
-        await teller.take()
         async with await psycopg.AsyncConnection.connect(settings.LISTEN_DATABASE_URL, autocommit=True) as other:
             await other.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -78,7 +78,6 @@ async def test_a_page_is_told_all_it_shows_and_then_what_changed(own_hub: Hub, t
 
     async with opened(estate.people["viewer"], f"/events/?summary=1&rows={first},{second}", own_hub) as page:
         begun = await page.until(b"board-summary")
-        await page.until(b"connector-")  # once more, as nobody had listened before
         await sync_to_async(notices.rows)(connectors=[second, third])
         told = await page.until(b"connector-")
 

@@ -33,7 +33,6 @@ def test_first_board_of_ten_thousand_is_small_and_asks_once(
 ) -> None:
     page = crowded.open(chromium)
     expect(page.locator("#live")).to_contain_text("Live")
-    page.wait_for_timeout(1000)  # the first page of a web process makes it listen, and is told everything once more
     page.goto("about:blank")  # what the page before asks for is not counted
     sizes: dict[str, int] = {}
     requests: dict[str, tuple[str, str]] = {}
