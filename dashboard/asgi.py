@@ -8,19 +8,41 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import django
+from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 from dashboard import hub  # noqa: E402  # needs the settings, which are loaded now
 from dashboard.views.events import OPENED  # noqa: E402
+
+
+class Handler(ASGIHandler):
+    """
+    Django's, with the whole chain of middleware in the request's thread.
+
+    Some of ours exist for threads only, and Django would cross over at each of their borders, a dozen times a request.
+    """
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """This will build the chain for a thread, whatever it is asked for."""
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """This will answer from the request's own thread."""
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+
+django_application = Handler()
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
@@ -48,7 +47,7 @@ class Opened:
                 end.cancel()
 
 
-async def stream(request: HttpRequest) -> HttpResponseBase:
+def stream(request: HttpRequest) -> HttpResponseBase:
     """
     This will answer with server-sent events for what the page shows.
 
@@ -57,7 +56,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     `dashboard.asgi` sends the events, when nothing of the request is kept any more.
     """
     try:
-        viewer, basis = await sync_to_async(_opened_by)(request)
+        viewer, basis = _opened_by(request)
     except PermissionError:
         return HttpResponse(status=401)
     topics, tag = _topics(request)

@@ -12,7 +12,6 @@ import pytest
 import uvicorn
 from django.conf import settings as configured
 from django.contrib.auth.hashers import make_password
-from django.core.asgi import get_asgi_application
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test import override_settings
@@ -24,7 +23,7 @@ from connectors.models import Connector, VendorAccount
 from connectors.services import notices
 from connectors.states import State
 from dashboard import hub
-from dashboard.asgi import answer
+from dashboard.asgi import Handler, answer
 from dashboard.views import events
 from tests import cast
 from tests.crowd import crowd
@@ -79,7 +78,7 @@ class Crowded:
 def serve() -> tuple[uvicorn.Server, threading.Thread, str]:
     """This will serve the site by one event loop, as a web process does."""
     port = free_port()
-    django = get_asgi_application()
+    django = Handler()
 
     async def serves(scope: Any, receive: Any, send: Any) -> None:
         await answer(django, scope, receive, send)
