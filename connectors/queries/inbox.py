@@ -3,10 +3,20 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
 from django.db.models import CharField, Count, QuerySet, Value
+from django.utils import timezone
 
 from connectors.permissions import Viewer
 from connectors.queries import approvals, loosenings, reviews
+
+KINDS = ("approvals", "loosenings", "questions")
+IS_ANY = """
+SELECT EXISTS (SELECT FROM connectors_approval WHERE status = 'waiting' AND lapses_at > %(now)s),
+       EXISTS (SELECT FROM connectors_loosening WHERE outcome = '' AND lapses_at > %(now)s),
+       EXISTS (SELECT FROM connectors_reviewitem WHERE status = 'questioned' AND asked_id = %(user)s)
+"""
+"""Whether anything of each kind waits at all, for whomever; counting begins there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +34,24 @@ class Waiting:
 
 
 def waiting(viewer: Viewer) -> Waiting:
-    """This will count them, in one query."""
-    kinds: tuple[tuple[str, QuerySet[Any]], ...] = (
-        ("approvals", approvals.to_decide(viewer)),
-        ("loosenings", loosenings.to_decide(viewer)),
-        ("questions", reviews.asked_of(viewer)),
-    )
-    counts = [
-        found.select_related(None)
-        .prefetch_related(None)
-        .order_by()
-        .annotate(waits_as=Value(kind, output_field=CharField()))
-        .values("waits_as")
-        .annotate(number=Count("pk"))
-        .values_list("waits_as", "number")
-        for kind, found in kinds
-    ]
-    return Waiting(**dict(counts[0].union(*counts[1:], all=True)))
+    """This will count them: one query where nothing waits, which is the rule, and two where something does."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(IS_ANY, {"now": now, "user": viewer.user_id})
+        is_any = dict(zip(KINDS, cursor.fetchone(), strict=True))
+    kinds: dict[str, QuerySet[Any]] = {}
+    if is_any["approvals"]:
+        kinds["approvals"] = approvals.to_decide(viewer, now)
+    if is_any["loosenings"]:
+        kinds["loosenings"] = loosenings.to_decide(viewer, now)
+    if is_any["questions"]:
+        kinds["questions"] = reviews.asked_of(viewer)
+    counts = [_counted(kind, found) for kind, found in kinds.items()]
+    return Waiting(**dict(counts[0].union(*counts[1:], all=True))) if counts else Waiting()
+
+
+def _counted(kind: str, rows: QuerySet[Any]) -> QuerySet[Any, tuple[str, int]]:
+    plain = rows.select_related(None).prefetch_related(None).order_by()
+    named = plain.annotate(waits_as=Value(kind, output_field=CharField()))
+    found: QuerySet[Any, Any] = named.values("waits_as").annotate(number=Count("pk"))
+    return found.values_list("waits_as", "number")
