@@ -81,6 +81,8 @@ def pages(place: Place) -> dict[str, str]:
 def figures(lab: Lab) -> Iterator[Figure]:
     """This will measure every page at every size, alone and eight at once."""
     crowds = {size: Crowd(lab.place(size)) for size in sizes(lab)}
+    for crowd in crowds.values():
+        crowd.place.sql("UPDATE connectors_vendoraccount SET budget = 86400")  # nobody reads them while this lasts
     for size, crowd in crowds.items():
         for name, path in pages(crowd.place).items():
             crowd.alone(path), crowd.together(path)  # what is made once is made before

@@ -8,7 +8,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Expression, Q
 
 from connectors import timetable
 from connectors.models.connectors import STATES, Connector, Pipeline
@@ -21,7 +21,7 @@ from connectors.timetable import Span
 class FreezeWindows(models.QuerySet["FreezeWindow"]):
     """The windows, by what has become of them."""
 
-    def standing(self, now: datetime) -> Self:
+    def standing(self, now: datetime | Expression) -> Self:
         """This will give those that hold now or may hold later."""
         return self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now), ended_at__isnull=True)
 

@@ -7,18 +7,20 @@ from typing import Any
 from django.db.models import Case, Count, Min, Q, QuerySet, Value, When
 
 from connectors.matrix import URGENCY, Activity
-from connectors.models import Connector, VendorAccount
+from connectors.models import Connector, Pipeline, Team, VendorAccount
 from connectors.permissions import Viewer
-from connectors.queries import catalogue
+from connectors.queries import catalogue, lean
 from connectors.queries import connectors as queries
 from connectors.queries.connectors import Filters
 
 SIZE = 50
-UNUSED = (
-    "config", "memory", "error_trace", "reading", "generation", "console_url", "pipeline__labels", "pipeline__facts",
-    "pipeline__memory", "pipeline__verbs_off", "pipeline__reading", "pipeline__generation",
-)  # fmt: skip
-"""Columns that a row shows nothing of."""
+ROW = lean.Layout(
+    Connector,
+    without={"config", "memory", "error_trace", "reading", "generation", "console_url"},
+    pipeline=lean.Layout(Pipeline, without={"labels", "facts", "memory", "verbs_off", "reading", "generation"}),
+    team=lean.Layout(Team),
+)
+"""What a row shows something of."""
 ALL = "all"
 ORDER = ("urgency", "name", "id")
 """Most urgent first."""
@@ -99,21 +101,33 @@ def page(
 
     :param accounts: those that were read anyway; their rows need not read them again
     """
-    rows = queries.narrowed(queries.visible_to(viewer), filters)
     by_id = {account.pk: account for account in accounts}
     if not arrangement.by:
-        found = _read(rows[_window(number)], by_id)
+        asked = (viewer.sees, filters, number)
+        rows = ROW.read(_window.build(*asked)) if filters.search else _window.read(*asked)
+        found = _at_accounts(rows, by_id)
         return Page([Part(None, found[:SIZE])], None, None, len(found) > SIZE)
-    everything = groups(rows, arrangement)
+    all_rows = queries.narrowed(queries.of_teams(viewer.sees), filters)
+    everything = groups(all_rows, arrangement)
     shown = _shown(everything, number)
-    found = _read(_of(rows, shown), by_id)
+    found = _at_accounts(ROW.read(_of(all_rows, shown)), by_id)
     parts = list(_parts(arrangement.by, shown, found))
     lines = sum(group.lines for group in everything)
     return Page(parts, sum(group.number for group in everything), lines, number * SIZE < lines)
 
 
-def _read(rows: QuerySet[Connector], accounts: Mapping[int, VendorAccount]) -> list[Connector]:
-    found = list(rows.select_related(None).select_related("pipeline", "team").defer(*UNUSED))
+@lean.statement(ROW)
+def _window(teams: frozenset[int] | None, filters: Filters, number: int) -> QuerySet[Connector]:
+    """
+    One row more than a page has, which tells whether there is another.
+
+    What is searched for is looked up by name first, so the text of a search holds for that moment only.
+    """
+    rows: QuerySet[Connector] = queries.narrowed(queries.of_teams(teams), filters)
+    return rows[(number - 1) * SIZE : number * SIZE + 1]
+
+
+def _at_accounts(found: list[Connector], accounts: Mapping[int, VendorAccount]) -> list[Connector]:
     for connector in found:
         if account := accounts.get(connector.account_id):
             connector.account = account
@@ -228,7 +242,3 @@ def _key(by: str, connector: Connector) -> str:
     if by == "pipeline":
         return str(connector.pipeline_id)
     return connector.account.vendor if by == "vendor" else connector.team.slug
-
-
-def _window(number: int) -> slice:
-    return slice((number - 1) * SIZE, number * SIZE + 1)

@@ -1,6 +1,6 @@
 """Every read of connectors: who sees which, what filters leave, and the board's rows."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from connectors.matrix import Activity
 from connectors.models import Connector, Operation, Pipeline, VendorAccount
 from connectors.models.connectors import SEARCHED
 from connectors.permissions import Viewer
-from connectors.queries import guards, timings, upcoming, verbs
+from connectors.queries import guards, lean, timings, upcoming, verbs
 from connectors.queries.upcoming import Upcoming
 from connectors.states import OPEN, State, Verb
 from connectors.vendors import registry
@@ -39,8 +39,12 @@ SECOND = Value(timedelta(seconds=1), output_field=DurationField())
 
 def visible_to(viewer: Viewer) -> QuerySet[Connector]:
     """This will give the connectors that exist for this person; anything else is 404."""
-    rows = Connector.objects.select_related("account__team", "pipeline", "team")
-    return rows if viewer.sees_all else rows.filter(team_id__in=viewer.roles)
+    return of_teams(viewer.sees).select_related("account__team", "pipeline", "team")
+
+
+def of_teams(teams: frozenset[int] | None) -> QuerySet[Connector]:
+    """This will give the connectors of these teams; None: of all."""
+    return Connector.objects.all() if teams is None else Connector.objects.filter(team_id__in=teams)
 
 
 def with_staleness(rows: QuerySet[Connector]) -> QuerySet[Any]:
@@ -205,10 +209,18 @@ def rows(connectors: Sequence[Connector], viewer: Viewer, now: datetime | None =
     return [_row(c, viewer, last.get(c.pk), coming.get(c.pk), times, rails, known) for c in connectors]
 
 
+@lean.statement(lean.Layout(Operation))
+def _newest() -> QuerySet[Operation]:
+    return (
+        Operation.objects.filter(lean.any_of("connector_id", "ids"))
+        .order_by("connector_id", "-requested_at")
+        .distinct("connector_id")
+    )
+
+
 def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
     """This will give the newest operation of each connector."""
-    newest = Operation.objects.filter(connector_id__in=ids).order_by("connector_id", "-requested_at")
-    return {o.connector_id: o for o in newest.distinct("connector_id") if o.connector_id is not None}
+    return {o.connector_id: o for o in _newest.read(ids=list(ids)) if o.connector_id is not None}
 
 
 def _row(
@@ -292,9 +304,14 @@ def _unread(connector: Connector) -> str:
 
 def accounts_of(viewer: Viewer) -> QuerySet[VendorAccount]:
     """This will give the accounts whose connectors the person may see, with how many operations are open."""
-    accounts = VendorAccount.objects.select_related("team").order_by("name")
-    if not viewer.sees_all:
-        accounts = accounts.filter(Q(team_id__in=viewer.roles) | _has_visible("account_id", viewer))
+    return accounts_of_teams(viewer.sees).select_related("team")
+
+
+def accounts_of_teams(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
+    """This will give the accounts of these teams or with connectors of theirs; None: all."""
+    accounts = VendorAccount.objects.order_by("name")
+    if teams is not None:
+        accounts = accounts.filter(Q(team_id__in=teams) | _has_visible("account_id", teams))
     under_way = Operation.objects.filter(account_id=OuterRef("pk"), status__in=OPEN).order_by().values("account_id")
     count = Subquery(under_way.annotate(number=Count("pk")).values("number"))
     return accounts.annotate(open_operations=Coalesce(count, 0))
@@ -305,14 +322,14 @@ def not_in_full(accounts: QuerySet[VendorAccount]) -> QuerySet[VendorAccount]:
     return accounts.filter(Q(failing_since__isnull=False) | ~Q(unread=[]))
 
 
-def _has_visible(key: str, viewer: Viewer) -> Exists:
-    """Has it any connector that the person may see?"""
-    return Exists(Connector.objects.filter(**{key: OuterRef("pk")}, team_id__in=viewer.roles))
+def _has_visible(key: str, teams: Collection[int]) -> Exists:
+    """Has it any connector of these teams?"""
+    return Exists(Connector.objects.filter(**{key: OuterRef("pk")}, team_id__in=teams))
 
 
 def pipelines_of(viewer: Viewer) -> QuerySet[Pipeline]:
     """This will give the pipelines of those accounts."""
     rows = Pipeline.objects.select_related("account__team")
-    if viewer.sees_all:
+    if viewer.sees is None:
         return rows
-    return rows.filter(Q(account__team_id__in=viewer.roles) | _has_visible("pipeline_id", viewer))
+    return rows.filter(Q(account__team_id__in=viewer.sees) | _has_visible("pipeline_id", viewer.sees))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from connectors.models import (
@@ -20,6 +20,7 @@ from connectors.models import (
     Team,
 )
 from connectors.permissions import Viewer
+from connectors.queries import lean
 from connectors.states import LABELS, Permission, Verb
 from connectors.timetable import Span
 
@@ -170,9 +171,14 @@ def is_excepted(user_id: int, now: datetime | None = None) -> bool:
 
 def in_force(now: datetime, ahead: timedelta = timedelta()) -> list[tuple[FreezeWindow, Span]]:
     """This will give the freezes that hold now, or will within some time, each with its span."""
-    standing = FreezeWindow.objects.standing(now).filter(starts_at__lte=now + ahead).select_related("team")
-    spans = ((freeze, freeze.span(now)) for freeze in standing)
+    spans = ((freeze, freeze.span(now)) for freeze in _standing.read(now=now, soon=now + ahead))
     return [(freeze, span) for freeze, span in spans if span and span.starts_at <= now + ahead]
+
+
+@lean.statement(lean.Layout(FreezeWindow, team=lean.Layout(Team)))
+def _standing() -> QuerySet[FreezeWindow]:
+    now, soon = (lean.Given(name, DateTimeField()) for name in ("now", "soon"))
+    return FreezeWindow.objects.standing(now).filter(starts_at__lte=soon)
 
 
 def visible_to(viewer: Viewer) -> QuerySet[FreezeWindow]:
@@ -282,8 +288,13 @@ def team_of(target: Target) -> tuple[int, str]:
 
 def _protections(ids: set[int]) -> dict[int, Protection]:
     """There are few of them: for very many connectors all are read rather than so many ids sent."""
-    rows = Protection.objects.all() if len(ids) > MANY else Protection.objects.filter(connector_id__in=ids)
+    rows = Protection.objects.all() if len(ids) > MANY else _protecting.read(ids=list(ids))
     return {protection.connector_id: protection for protection in rows}
+
+
+@lean.statement(lean.Layout(Protection))
+def _protecting() -> QuerySet[Protection]:
+    return Protection.objects.filter(lean.any_of("connector_id", "ids"))
 
 
 def _within(pipelines: Sequence[int]) -> dict[int, list[tuple[int, int]]]:

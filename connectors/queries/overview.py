@@ -13,16 +13,21 @@ from connectors.models import VendorAccount
 from connectors.models.accounts import Circuit
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
+from connectors.queries import lean
 from connectors.states import State
 
 SHOWN = 12
 """Accounts that the head has room for; what is in trouble comes first."""
 BANNERS = 3
-UNUSED = (
-    "settings", "sealed_credentials", "base_url", "heard", "observed_version", "created_at", "lease_owner",
-    "lease_number", "leased_until", "metered_at",
+LINE = lean.Layout(
+    VendorAccount,
+    without={
+        "settings", "sealed_credentials", "base_url", "heard", "observed_version", "created_at", "lease_owner",
+        "lease_number", "leased_until", "metered_at",
+    },
+    extra=["open_operations"],
 )  # fmt: skip
-"""Columns of an account that the board shows nothing of."""
+"""What the board shows something of."""
 
 COUNTED = """
 SELECT p.state, c.state, a.observed_at IS NULL OR a.observed_at < now() - a.budget * interval '1 second',
@@ -99,7 +104,7 @@ def summary(viewer: Viewer) -> Summary:
         cursor.execute(COUNTED, {"all": viewer.sees_all, "teams": list(viewer.roles)})
         for pipeline, state, is_stale, number, drifted in cursor.fetchall():
             tally.add((State(pipeline), State(state)), is_stale=is_stale, number=int(number), drifted=int(drifted))
-    return tally.summed(list(_accounts(viewer)))
+    return tally.summed(_accounts.read(viewer.sees))
 
 
 @dataclass(slots=True)
@@ -132,8 +137,9 @@ class Tally:
         )
 
 
-def _accounts(viewer: Viewer) -> QuerySet[VendorAccount]:
-    return queries.accounts_of(viewer).select_related(None).defer(*UNUSED)
+@lean.statement(LINE)
+def _accounts(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
+    return queries.accounts_of_teams(teams)
 
 
 def _is_in_trouble(account: VendorAccount) -> bool:

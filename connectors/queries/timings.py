@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from connectors.models import UsualTime
+from connectors.queries import lean
 from connectors.vendors.base import Capability
 
 ENOUGH = 5
@@ -30,8 +33,12 @@ Measured = Mapping[Key, Usual]
 
 def measured() -> Measured:
     """This will read all measured times, in one query."""
-    rows = UsualTime.objects.filter(count__gte=ENOUGH)
-    return {(r.vendor, r.target, r.kind): Usual(r.p50, r.p95, r.count) for r in rows}
+    return {(r.vendor, r.target, r.kind): Usual(r.p50, r.p95, r.count) for r in _enough.read()}
+
+
+@lean.statement(lean.Layout(UsualTime))
+def _enough() -> QuerySet[UsualTime]:
+    return UsualTime.objects.filter(count__gte=ENOUGH)
 
 
 def usual(times: Measured, vendor: str, capability: Capability) -> Usual:

@@ -3,10 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
 
 from connectors.models import Connector, Hold, Schedule
+from connectors.queries import lean
 from connectors.states import GOALS, INVERSE, Verb
 
+Link = Schedule.connectors.through
 HELD = {GOALS[Verb.PAUSE], GOALS[Verb.STOP]}
 
 
@@ -63,13 +68,18 @@ def _end_of(hold: Hold) -> Upcoming:
 
 def schedules(connectors: Sequence[Connector]) -> dict[int, Upcoming]:
     """This will give what a schedule asks next of the connectors that were picked for it one by one."""
-    links = Schedule.connectors.through.objects.filter(
-        connector_id__in=[c.pk for c in connectors], schedule__is_on=True, schedule__next_at__isnull=False
-    )
     first: dict[int, Upcoming] = {}
-    for link in links.select_related("schedule").order_by("schedule__next_at"):
+    for link in _scheduled.read(ids=[c.pk for c in connectors]):
         first.setdefault(link.connector_id, _run_of(link.schedule))
     return first
+
+
+@lean.statement(lean.Layout(Link, schedule=lean.Layout(Schedule)))
+def _scheduled() -> QuerySet[Any]:
+    links = Link.objects.filter(
+        lean.any_of("connector_id", "ids"), schedule__is_on=True, schedule__next_at__isnull=False
+    )
+    return links.order_by("schedule__next_at")
 
 
 def _run_of(schedule: Schedule) -> Upcoming:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, Q, QuerySet
 
 from connectors.models import BoardColumns, SavedView
 from connectors.permissions import Viewer
+from connectors.queries import lean
 from connectors.states import Permission
 
 COLUMNS: Mapping[str, str] = {
@@ -46,5 +47,10 @@ def may_keep(viewer: Viewer, team_id: int | None = None) -> bool:
 
 def columns_of(viewer: Viewer) -> Sequence[str]:
     """This will give the columns this person has chosen, or the usual ones."""
-    names = BoardColumns.objects.filter(user_id=viewer.user_id).values_list("names", flat=True).first()
-    return USUAL if names is None else [name for name in COLUMNS if name in names]
+    chosen = _chosen.read(user=viewer.user_id)
+    return [name for name in COLUMNS if name in chosen[0].names] if chosen else USUAL
+
+
+@lean.statement(lean.Layout(BoardColumns))
+def _chosen() -> QuerySet[BoardColumns]:
+    return BoardColumns.objects.filter(user_id=lean.Given("user", BigIntegerField()))

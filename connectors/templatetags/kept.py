@@ -8,7 +8,6 @@ depends on the moment, such as an age, stands in an `anew` block within it and i
 import secrets
 import zlib
 from collections.abc import Hashable, Iterable
-from dataclasses import replace
 from functools import singledispatch
 
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
@@ -104,13 +103,18 @@ def fingerprint(shown: object) -> Hashable:
 
 @fingerprint.register
 def _(row: Row) -> Hashable:
+    return (_seen(row), tuple(row.buttons), tuple(row.tasks))
+
+
+def _seen(row: Row) -> Hashable:
+    """All but the words of its buttons."""
     c, operation = row.connector, row.operation
     return (
         c.pk, c.name, c.type, c.state, c.vendor_state, c.desired_state, c.drift_since, c.drift_snoozed_until,
         c.tasks_total, c.tasks_failed, c.team_id,
         c.metrics.get("records_per_s"), tuple(c.flow), str(c.labels), c.team.slug, c.account.name, c.pipeline.name,
         c.pipeline.state, c.pipeline.vendor_state, row.vendor.slug, row.verdict, row.is_stale, row.why.rule,
-        row.why.sentence, row.why.cause, row.guard, tuple(row.buttons), tuple(row.tasks),
+        row.why.sentence, row.why.cause, row.guard,
         operation and (operation.pk, operation.status, operation.error),
     )  # fmt: skip
 
@@ -132,9 +136,4 @@ def tag(rows: Iterable[Row]) -> str:
 def _said(row: Row) -> object:
     """What changes with the vendor and with what was asked; not the words of each button, which follow from that."""
     buttons = [(button.verb, button.why_not) for button in row.buttons]
-    return (
-        fingerprint(replace(row, buttons=(), tasks=())),
-        buttons,
-        [(b.task, b.why_not) for b in row.tasks],
-        row.upcoming,
-    )
+    return _seen(row), buttons, [(b.task, b.why_not) for b in row.tasks], row.upcoming

@@ -1,0 +1,123 @@
+"""
+Reads of the hot path: a queryset is compiled once for each kind of question, and its rows are laid out as instances.
+
+Building a statement takes longer than the database takes to answer it, and so does making a model's instances. The
+queryset stays the only place that says what is read; what is kept is its text, never an answer.
+"""
+
+import json
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, JSONField, Model, QuerySet
+from django.db.models.base import ModelState
+
+M = TypeVar("M", bound=Model)
+Text = tuple[str, Sequence[Any]]
+"""A statement and its parameters."""
+KINDS = 500
+"""Kinds of one question whose text is kept."""
+
+
+class Given(Expression):
+    """Stands in a queryset for a value that differs from call to call."""
+
+    def __init__(self, name: str, output_field: "Field[Any, Any]") -> None:
+        super().__init__(output_field=output_field)
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """This will leave its place open."""
+        return "%s", (self,)
+
+
+def any_of(column: str, name: str) -> Func:
+    """This will find the rows of several ids that are given: as `__in`, but one text however many there are."""
+    ids = Given(name, BigIntegerField())
+    return Func(F(column), ids, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
+
+
+class Layout(Generic[M]):
+    """
+    Which columns of a model are read, and how an instance is made of them. What is left out is read when it is needed.
+
+    :param without: columns that are left out
+    :param extra: names of the queryset's annotations
+    :param related: layouts of foreign keys
+    """
+
+    def __init__(
+        self, model: type[M], *, without: Collection[str] = (), extra: Sequence[str] = (), **related: "Layout[Any]"
+    ) -> None:
+        self.model, self.related = model, related
+        fields = [field for field in model._meta.concrete_fields if field.attname not in without]
+        for field in fields:
+            if hasattr(field, "from_db_value") and not isinstance(field, JSONField):
+                raise TypeError(f"{field} is stored in another form than it is used in; read it without a layout")
+        self.names = [field.attname for field in fields] + list(extra)
+        self.key = self.names.index(model._meta.pk.attname)
+        self.coded = [field.attname for field in fields if isinstance(field, JSONField)]
+        self.paths: list[str] = list(self.names)
+        for name, layout in related.items():
+            self.paths += [f"{name}__{path}" for path in layout.paths]
+
+    def read(self, rows: QuerySet[M]) -> list[M]:
+        """This will ask once, and keep nothing."""
+        return self.ask(self.text(rows), {})
+
+    def text(self, rows: QuerySet[M]) -> Text | None:
+        """This will compile a queryset; None where it can be seen that nothing fits."""
+        try:
+            return rows.values_list(*self.paths).query.sql_with_params()
+        except EmptyResultSet:
+            return None
+
+    def ask(self, text: Text | None, given: Mapping[str, Any]) -> list[M]:
+        """This will give the instances that a text finds."""
+        if text is None:
+            return []
+        sql, params = text
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [given[param.name] if isinstance(param, Given) else param for param in params])
+            return [self._laid(row) for row in cursor.fetchall()]
+
+    def _laid(self, values: Sequence[Any]) -> M:
+        made = self.model.__new__(self.model)
+        made._state = ModelState()
+        made._state.adding, made._state.db = False, connection.alias
+        held = dict(zip(self.names, values, strict=False))
+        for name in self.coded:
+            if held[name] is not None:
+                held[name] = json.loads(held[name])
+        vars(made).update(held)
+        start = len(self.names)
+        for name, layout in self.related.items():
+            end = start + len(layout.paths)
+            is_there = values[start + layout.key] is not None
+            made._state.fields_cache[name] = layout._laid(values[start:end]) if is_there else None
+            start = end
+        return made
+
+
+class Statement(Generic[M]):
+    """
+    A question with its text.
+
+    :param build: gives the queryset for some arguments, which must be hashable and all that its text depends on
+    """
+
+    def __init__(self, layout: Layout[M], build: Callable[..., QuerySet[M]]) -> None:
+        self.layout, self.build = layout, build
+        self._text = lru_cache(KINDS)(lambda *arguments: layout.text(build(*arguments)))
+
+    def read(self, *arguments: Hashable, **given: Any) -> list[M]:
+        """This will ask, with a value for each that the queryset left open, and give the instances."""
+        return self.layout.ask(self._text(*arguments), given)
+
+
+def statement(layout: Layout[M]) -> Callable[[Callable[..., QuerySet[M]]], Statement[M]]:
+    """This will make a statement of a function that builds a queryset."""
+    return lambda build: Statement(layout, build)

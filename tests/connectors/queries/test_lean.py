@@ -1,0 +1,159 @@
+"""What is read without Django's own instances is what Django would have read."""
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection, models
+from django.db.models import BigIntegerField, Q
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from connectors.models import Connector, FreezeWindow, Pipeline, Team, VendorAccount
+from connectors.permissions import viewer_of
+from connectors.queries import board, lean, overview
+from connectors.queries.connectors import Filters
+from connectors.states import State
+from tests import cast
+
+WHOLE = lean.Layout(Connector, pipeline=lean.Layout(Pipeline), team=lean.Layout(Team))
+
+
+def columns(model: models.Model) -> dict[str, object]:
+    """This will give what is held of an instance."""
+    return {name: value for name, value in vars(model).items() if name != "_state"}
+
+
+def test_rows_hold_what_django_reads(estate: cast.Estate) -> None:
+    estate.add("rich", labels={"tier": "gold"}, metrics={"records_per_s": 1.5}, flow=[1.0, None], tasks_total=3)
+
+    found = WHOLE.read(Connector.objects.all())
+    expected = list(Connector.objects.select_related("pipeline", "team"))
+
+    assert [columns(row) for row in found] == [columns(row) for row in expected]
+    assert [columns(row.pipeline) for row in found] == [columns(row.pipeline) for row in expected]
+    assert [columns(row.team) for row in found] == [columns(row.team) for row in expected]
+    assert found == expected
+
+
+def test_rows_are_read_with_one_query_and_can_be_changed(estate: cast.Estate) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        row = WHOLE.read(Connector.objects.order_by("pk"))[0]
+        assert row.pipeline.name, row.team.slug
+    row.name = "renamed"
+    row.save()
+
+    assert len(asked) == 1
+    assert Connector.objects.get(pk=row.pk).name == "renamed"
+
+
+def test_what_is_left_out_is_read_when_it_is_needed(estate: cast.Estate) -> None:
+    connector = estate.add("configured", config={"topic": "a"})
+
+    (row,) = lean.Layout(Connector, without={"config"}).read(Connector.objects.filter(pk=connector.pk))
+
+    assert "config" not in vars(row)
+    assert row.get_deferred_fields() == {"config"}
+    assert row.config == {"topic": "a"}
+
+
+def test_a_foreign_key_may_be_empty(estate: cast.Estate) -> None:
+    now = timezone.now()
+    for name, team in (("site", None), ("team", estate.team)):
+        FreezeWindow.objects.create(name=name, team=team, starts_at=now, created_at=now, reason="because")
+
+    found = lean.Layout(FreezeWindow, team=lean.Layout(Team)).read(FreezeWindow.objects.order_by("name"))
+
+    with CaptureQueriesContext(connection) as asked:
+        assert [freeze.team for freeze in found] == [None, estate.team]
+    assert not asked.captured_queries
+
+
+def test_a_text_is_made_once_and_its_answer_every_time(estate: cast.Estate) -> None:
+    made: list[object] = []
+
+    @lean.statement(lean.Layout(Connector))
+    def of(pipeline: int) -> models.QuerySet[Connector]:
+        made.append(pipeline)
+        return Connector.objects.filter(lean.any_of("id", "ids"), pipeline=pipeline).order_by("pk")
+
+    pk = estate.pipeline.pk
+    first = estate.add("first")
+    assert of.read(pk, ids=[first.pk]) == [first]
+    second = estate.add("second")
+
+    assert of.read(pk, ids=[first.pk, second.pk]) == [first, second]
+    assert of.read(pk, ids=[]) == []
+    assert of.read(pk + 1, ids=[first.pk]) == []
+    assert made == [pk, pk + 1]
+
+
+def test_a_value_may_be_given_within_any_condition(estate: cast.Estate) -> None:
+    @lean.statement(lean.Layout(Connector))
+    def either() -> models.QuerySet[Connector]:
+        given = lean.Given("total", BigIntegerField())
+        return Connector.objects.filter(Q(tasks_total__gt=given) | Q(tasks_failed=given)).order_by("pk")
+
+    many, failed = estate.add("many", tasks_total=9), estate.add("failed", tasks_total=1, tasks_failed=5)
+
+    assert either.read(total=8) == [many]
+    assert either.read(total=5) == [many, failed]
+
+
+def test_what_can_fit_nothing_is_not_asked(estate: cast.Estate) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        assert WHOLE.read(Connector.objects.filter(pk__in=[])) == []
+
+    assert not asked.captured_queries
+
+
+def test_a_column_that_is_stored_in_another_form_is_refused() -> None:
+    class Odd(models.CharField):  # type: ignore[type-arg]  # generic for the type checker alone
+        def from_db_value(self, value: str, *_: object) -> str:
+            return value[::-1]
+
+    class Backwards(models.Model):
+        word = Odd(max_length=9)
+
+        class Meta:
+            app_label = "tests"
+            managed = False
+
+        def __str__(self) -> str:
+            return "word"
+
+    with pytest.raises(TypeError, match="another form"):
+        lean.Layout(Backwards)
+    assert lean.Layout(Session).key == 0
+
+
+def test_a_search_finds_what_has_its_name_since_the_same_search(estate: cast.Estate) -> None:
+    viewer = viewer_of(estate.people["admin"])
+    estate.add("plain")
+    filters = Filters(search="harbour")
+    assert board.page(viewer, filters, board.Arrangement(), 1).connectors == []
+
+    Pipeline.objects.filter(pk=estate.pipeline.pk).update(name="harbour")
+
+    assert board.page(viewer, filters, board.Arrangement(), 1).connectors
+
+
+def test_each_sees_their_own_rows_in_turn(estate: cast.Estate) -> None:
+    estate.add("ours", State.FAILED)
+    estate.add("theirs", State.FAILED, team=estate.other)
+
+    def seen(who: str) -> set[str]:
+        page = board.page(viewer_of(estate.people[who]), Filters(state=(State.FAILED,)), board.Arrangement(), 1)
+        return {connector.name for connector in page.connectors}
+
+    assert seen("admin") >= {"ours", "theirs"}
+    assert "theirs" not in seen("operator")
+    assert "ours" in seen("operator")
+    assert seen("admin") >= {"ours", "theirs"}
+
+
+def test_accounts_of_the_head_carry_what_is_open(estate: cast.Estate) -> None:
+    VendorAccount.objects.filter(pk=estate.account.pk).update(unread=[{"pipeline": None, "reason": "no"}])
+
+    (account,) = overview.summary(viewer_of(estate.people["admin"])).accounts
+
+    assert account.open_operations == 0  # type: ignore[attr-defined]  # an annotation
+    assert account.unread == [{"pipeline": None, "reason": "no"}]
