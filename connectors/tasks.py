@@ -13,7 +13,7 @@ def drive(account_id: int) -> None:
     from connectors.services import driver
 
     if driver.drive(account_id):
-        drive.apply_async((account_id,), queue=settings.PRESSED)
+        drive.apply_async((account_id,), queue=settings.PRESSED, expires=10)
 
 
 @shared_task(ignore_result=True)
@@ -64,7 +64,7 @@ def advance(batch_id: str) -> None:
     from connectors.services import batch_steps
 
     if batch_steps.advance(batch_id):
-        advance.apply_async((batch_id,), queue=settings.PRESSED)
+        advance.apply_async((batch_id,), queue=settings.PRESSED, expires=10)
 
 
 @shared_task(ignore_result=True)
