@@ -199,11 +199,17 @@ class Row:
         return self.operation if self.operation and self.operation.is_open else None
 
 
-def rows(connectors: Sequence[Connector], viewer: Viewer, now: datetime | None = None) -> list[Row]:
-    """This will put together what the board shows of these connectors, with a few queries for all of them."""
-    now = now or timezone.now()
+def rows(
+    connectors: Sequence[Connector], viewer: Viewer, now: datetime | None = None, rails: guards.Rails | None = None
+) -> list[Row]:
+    """
+    This will put together what the board shows of these connectors, with a few queries for all of them.
+
+    :param rails: what guards them, where that was read anyway
+    """
     ids = [c.pk for c in connectors]
-    last, times, rails = last_operations(ids), timings.measured(), guards.read(viewer, connectors=ids, now=now)
+    rails = rails or guards.read(viewer, connectors=ids, now=now or timezone.now())
+    last, times = last_operations(ids), timings.measured()
     coming = upcoming.of(connectors)
     known: dict[Hashable, Sequence[verbs.Button]] = {}
     return [_row(c, viewer, last.get(c.pk), coming.get(c.pk), times, rails, known) for c in connectors]

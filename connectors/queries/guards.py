@@ -235,9 +235,8 @@ class Panel:
         return bool(self.frozen or self.coming or self.protection or self.waiting or self.trouble)
 
 
-def panel(connector: Connector, viewer: Viewer, now: datetime | None = None) -> Panel:
-    """This will gather what guards one connector, in a constant number of queries."""
-    rails = read(viewer, connectors=[connector.pk], now=now)
+def panel(connector: Connector, viewer: Viewer, rails: Rails) -> Panel:
+    """This will gather what guards one connector, in a constant number of queries beside those of its rails."""
     frozen = rails.frozen(connector)
     protection = rails.protections.get(connector.pk)
     live = Approval.objects.filter(targets__connector=connector, lapses_at__gt=rails.now)

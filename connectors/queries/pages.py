@@ -29,7 +29,8 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     found = queries.visible_to(viewer).filter(pk=pk).first()
     if found is None:
         return None
-    (row,) = queries.rows([found], viewer)
+    rails = guards.read(viewer, connectors=[found.pk])
+    (row,) = queries.rows([found], viewer, rails=rails)
     return {
         "row": row,
         "connector": found,
@@ -38,7 +39,7 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
         "entries": timeline.entries(found, size=LATEST),
         "notes": notes.about(found),
         "events": _events(viewer, "connector", found),
-        "guard": guards.panel(found, viewer),
+        "guard": guards.panel(found, viewer, rails),
         "may_see_configuration": viewer.may_see_configuration(found.team_id),
         "viewer": viewer,
     }

@@ -171,6 +171,25 @@ def test_first_board_asks_as_often_for_thousands_as_for_three(
         assert len(ids(browser.get("/").content.decode())) == board.SIZE
 
 
+@pytest.mark.parametrize(
+    ("query", "shown", "total"),
+    [
+        ("search=crates", 50, 60),
+        ("search=crates&page=2", 10, 60),
+        ("search=crates-00", 10, 10),
+        ("search=crates&page=9", 0, 60),
+        ("search=nothing+such", 0, 0),
+    ],
+)
+def test_a_search_says_how_many_it_found_whether_or_not_they_were_counted(
+    wide: cast.Estate, query: str, shown: int, total: int
+) -> None:
+    answer = client(wide).get(f"/?{query}")
+
+    assert len(ids(answer.content.decode())) == shown
+    assert answer.context["total"] == total
+
+
 def new_rows(estate: cast.Estate, filters: Filters, *, page: int = 1, by: str = "") -> Callable[[], int]:
     """This will read a page now, and give a function that tells what has come since."""
     viewer = permissions.viewer_of(estate.people["viewer"])
