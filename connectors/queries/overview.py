@@ -14,6 +14,7 @@ from connectors.models.accounts import Circuit
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
 from connectors.queries import lean
+from connectors.queries.connectors import Filters
 from connectors.states import State
 
 SHOWN = 12
@@ -70,6 +71,17 @@ class Summary:
     """Stale ones, by the connector state they were last seen in."""
     accounts: Sequence[VendorAccount]
     drifted: int = 0
+
+    def matching(self, filters: Filters) -> int | None:
+        """This will give how many fit, where these counts say it: all, by state, activity or drift alone; else None."""
+        if not filters.is_set:
+            return self.total
+        if filters == Filters(state=filters.state):
+            reached = sum(number for (_, state), number in self.cells.items() if state in filters.state)
+            return reached + sum(number for state, number in self.not_reached.items() if state in filters.state)
+        if filters == Filters(activity=filters.activity):
+            return sum(number for activity, number in self.counts.items() if activity in filters.activity)
+        return self.drifted if filters == Filters(is_drifted=True) else None
 
     @property
     def lost(self) -> list[VendorAccount]:

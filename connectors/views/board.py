@@ -112,8 +112,8 @@ def _grouped(request: HttpRequest, by: str) -> str:
 
 def _count(viewer: Viewer, filters: reads.Filters, summary: overview.Summary, page: queries.Page, number: int) -> int:
     """A search is dear to count; where nothing follows the page, as after most, it says itself how many there are."""
-    if not filters.is_set:
-        return summary.total
+    if (matching := summary.matching(filters)) is not None:
+        return matching
     if filters.search and not page.has_next and (page.shown or number == 1):
         return (number - 1) * queries.SIZE + page.shown
     return reads.narrowed(reads.visible_to(viewer).select_related(None), filters).count()

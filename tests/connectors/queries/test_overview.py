@@ -14,6 +14,7 @@ from connectors.matrix import Activity
 from connectors.models import Connector, Pipeline, VendorAccount
 from connectors.queries import connectors as queries
 from connectors.queries import overview
+from connectors.queries.connectors import Filters
 from connectors.states import State
 from tests import cast
 
@@ -47,6 +48,43 @@ def anything(estate: cast.Estate, seed: int) -> None:
                 )
                 for n in range(12)
             )  # fmt: skip
+
+
+KNOWN = (
+    Filters(),
+    *(Filters(state=(state,)) for state in State),
+    Filters(state=(State.FAILED, State.PAUSED)),
+    *(Filters(activity=(activity,)) for activity in Activity),
+    Filters(activity=(Activity.FAILED, Activity.UNKNOWN)),
+    Filters(is_drifted=True),
+)
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_the_head_says_of_a_filter_is_what_the_list_holds(estate: cast.Estate, who: str, seed: int) -> None:
+    anything(estate, seed)
+    viewer = permissions.viewer_of(estate.people[who])
+    everything = queries.visible_to(viewer).select_related(None)
+    head = overview.summary(viewer)
+
+    said = {filters: head.matching(filters) for filters in KNOWN}
+
+    assert said == {filters: queries.narrowed(everything, filters).count() for filters in KNOWN}
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        Filters(search="x"),
+        Filters(state=(State.FAILED,), team=("payments",)),
+        Filters(activity=(Activity.FAILED,), is_drifted=True),
+        Filters(is_stale=True),
+        Filters(pipeline_state=(State.RUNNING,)),
+    ],
+)
+def test_what_the_head_does_not_know_is_counted(estate: cast.Estate, filters: Filters) -> None:
+    assert overview.summary(permissions.viewer_of(estate.people["admin"])).matching(filters) is None
 
 
 @pytest.mark.parametrize("who", PEOPLE)
