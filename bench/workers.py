@@ -14,7 +14,7 @@ from dashboard.stack.run import WORKERS
 ROW = "workers"
 PASSES = 3
 """Drives of each account in one measurement."""
-CLICKS = 20
+CLICKS = 60
 CELERY = ("-m", "celery", "-q", "-A", "dashboard.celery")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING")
 

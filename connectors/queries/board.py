@@ -97,33 +97,41 @@ def page(
     viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int, accounts: Iterable[VendorAccount] = ()
 ) -> Page:
     """
-    This will read one page: one query, or two when it is grouped.
+    This will read one page: one query, or two when it is grouped; for a search, they and the names that it is in.
 
     :param accounts: those that were read anyway; their rows need not read them again
     """
     by_id = {account.pk: account for account in accounts}
     if not arrangement.by:
-        asked = (viewer.sees, filters, number)
-        rows = ROW.read(_window.build(*asked)) if filters.search else _window.read(*asked)
-        found = _at_accounts(rows, by_id)
-        return Page([Part(None, found[:SIZE])], None, None, len(found) > SIZE)
+        found, matching = _found(viewer.sees, filters, number)
+        return Page([Part(None, _at_accounts(found[:SIZE], by_id))], matching, None, len(found) > SIZE)
     all_rows = queries.narrowed(queries.of_teams(viewer.sees), filters)
     everything = groups(all_rows, arrangement)
     shown = _shown(everything, number)
-    found = _at_accounts(ROW.read(_of(all_rows, shown)), by_id)
-    parts = list(_parts(arrangement.by, shown, found))
+    rows = _at_accounts(ROW.read(_of(all_rows, shown)), by_id)
+    parts = list(_parts(arrangement.by, shown, rows))
     lines = sum(group.lines for group in everything)
     return Page(parts, sum(group.number for group in everything), lines, number * SIZE < lines)
 
 
+def _found(teams: frozenset[int] | None, filters: Filters, number: int) -> tuple[list[Connector], int | None]:
+    """
+    The rows of a page and one more, which tells whether there is another page; and how many there are of a search.
+
+    A search looks names up first, so its text holds for that moment only, and it is counted while they are at hand.
+    """
+    if not filters.search:
+        return _window.read(teams, filters, number), None
+    rows = queries.narrowed(queries.of_teams(teams), filters)
+    return ROW.read(_cut(rows, number)), rows.count()
+
+
 @lean.statement(ROW)
 def _window(teams: frozenset[int] | None, filters: Filters, number: int) -> QuerySet[Connector]:
-    """
-    One row more than a page has, which tells whether there is another.
+    return _cut(queries.narrowed(queries.of_teams(teams), filters), number)
 
-    What is searched for is looked up by name first, so the text of a search holds for that moment only.
-    """
-    rows: QuerySet[Connector] = queries.narrowed(queries.of_teams(teams), filters)
+
+def _cut(rows: QuerySet[Connector], number: int) -> QuerySet[Connector]:
     return rows[(number - 1) * SIZE : number * SIZE + 1]
 
 

@@ -176,6 +176,7 @@ class Slice:
                 continue
             if sent:
                 sent_at = time.monotonic()
+            if 0 < sent < LINED_UP:  # of a long queue, most were sent long enough ago
                 self.runner.run(asyncio.sleep(FIRST_LOOK))
             if sent or self.in_flight:
                 glance = self._glance()

@@ -53,7 +53,7 @@ def board(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     number = addresses.number_of(request)
     page = queries.page(viewer, filters, arrangement, number, summary.accounts)
     rows = reads.rows(page.connectors, viewer)
-    total = page.matching if page.matching is not None else _count(viewer, filters, summary, page, number)
+    total = page.matching if page.matching is not None else _count(viewer, filters, summary)
     context = {
         "place": "board",
         "viewer": viewer,
@@ -110,12 +110,9 @@ def _grouped(request: HttpRequest, by: str) -> str:
     return addresses.with_query(request, query)
 
 
-def _count(viewer: Viewer, filters: reads.Filters, summary: overview.Summary, page: queries.Page, number: int) -> int:
-    """A search is dear to count; where nothing follows the page, as after most, it says itself how many there are."""
+def _count(viewer: Viewer, filters: reads.Filters, summary: overview.Summary) -> int:
     if (matching := summary.matching(filters)) is not None:
         return matching
-    if filters.search and not page.has_next and (page.shown or number == 1):
-        return (number - 1) * queries.SIZE + page.shown
     return reads.narrowed(reads.visible_to(viewer).select_related(None), filters).count()
 
 
