@@ -20,6 +20,7 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    TextField,
 )
 from django.db.models.expressions import RawSQL
 from psycopg.errors import QueryCanceled
@@ -28,6 +29,7 @@ from connectors.models import AuditEvent, AuditExport, AuditSearch, ReviewEvent,
 from connectors.models.audit import SEARCHED, SEPARATORS
 from connectors.permissions import Viewer
 from connectors.queries import audit_language as language
+from connectors.queries import lean
 from connectors.queries.audit_language import Query, Term
 
 AT_ONCE = 500
@@ -244,9 +246,13 @@ def _of_actions(pattern: Term, found: QuerySet[AuditEvent], number: int) -> list
     actions = _spelled_out(pattern)
     if not 0 < len(actions) <= MERGED:
         return _lines(found.filter(action__in=actions), number)
-    first, *others = (found.filter(action=action).values_list(*LISTED)[:number] for action in actions)
-    lines = [Line._make(row) for row in (first.union(*others, all=True) if others else first)]
-    return sorted(lines, key=lambda line: (line.at, line.pk), reverse=True)[:number]
+    one = found.filter(action=lean.Given("action", TextField())).values_list(*LISTED)[:number]
+    text, params = one.query.sql_with_params()
+    each = " UNION ALL ".join([f"({text})"] * len(actions))
+    given = [action if isinstance(param, lean.Given) else param for action in actions for param in params]
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT * FROM ({each}) AS newest ORDER BY "at" DESC, "pk" DESC LIMIT %s', [*given, number])  # noqa: S608  # compiled above
+        return [Line._make(row) for row in cursor.fetchall()]
 
 
 def _lines(found: QuerySet[AuditEvent], number: int) -> list[Line]:
