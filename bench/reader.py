@@ -122,13 +122,14 @@ class Reader:
         """This will ask as the page does, and say how long it took and how its items ended."""
         from django.db.models import Count
 
-        from connectors.models import Connector
+        from connectors.queries import connectors as queries
         from connectors.services import batches
         from connectors.services.batches import Terms
         from connectors.states import State, Verb
 
         actor, viewer = _somebody()
-        rows = Connector.objects.filter(account__name=account, state=State.RUNNING, pipeline__state=State.RUNNING)
+        wanted = {"account__name": account, "state": State.RUNNING, "pipeline__state": State.RUNNING}
+        rows = queries.visible_to(viewer).filter(**wanted)
         began = time.time()
         made = batches.create(connectors=rows, verb=Verb.PAUSE, terms=Terms(), actor=actor, viewer=viewer)
         while made.finished_at is None:

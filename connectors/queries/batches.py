@@ -176,7 +176,7 @@ def plan(
     :param is_system: the product acts, so no person's exceptions and approvals count
     """
     now = now or timezone.now()
-    rows = list(connectors.defer(*HEAVY))
+    rows = list(connectors.select_related("account__team", "pipeline", "team").defer(*HEAVY))
     rails = guards.read(viewer, connectors=[row.pk for row in rows], is_system=is_system, now=now)
     approved = set() if is_system else approvals.ready(verb, viewer.user_id, now)
     under_way = _under_way()
