@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.models import AccessRequest, ApiToken
-from connectors.permissions import OF_ROLE, OF_SITE_ROLE, SEEING, Scope, Viewer, viewer_of
+from connectors.permissions import OF_ROLE, OF_SITE_ROLE, SEEING, Scope, Viewer, standings, viewer_of
 from connectors.states import Permission, Role, SiteRole
 from tests.cast import Estate
 
@@ -121,3 +121,24 @@ def test_a_narrow_token_ends_nothing_that_its_owner_began() -> None:
     assert not seeing.is_theirs(7, Permission.OPERATE)
     assert not person.is_theirs(8, Permission.OPERATE)
     assert not person.is_theirs(None, Permission.OPERATE)
+
+
+@pytest.mark.parametrize("is_granted", [True, False])
+@pytest.mark.parametrize("ended", [None, -1, 1])
+@pytest.mark.parametrize("ends", [-1, 0, 1])
+def test_who_stands_where_is_read_as_the_grants_themselves_say(
+    estate: Estate, is_granted: bool, ended: int | None, ends: int
+) -> None:
+    now, minute = timezone.now(), timedelta(minutes=1)
+    AccessRequest.objects.create(
+        user=estate.people["stranger"], team=estate.team, role=Role.OPERATOR, minutes=60, reason="night shift",
+        asked_at=now, lapses_at=now, decided_at=now, is_granted=is_granted, ends_at=now + ends * minute,
+        ended_at=None if ended is None else now + ended * minute,
+    )  # fmt: skip
+
+    everybody = standings([user.pk for user in estate.people.values()], now)
+
+    in_force = {(grant.user_id, grant.team_id, grant.ends_at) for grant in AccessRequest.objects.in_force(now)}
+    assert {(user, team, at) for user, held in everybody.items() for team, at in held.granted.items()} == in_force
+    assert everybody[estate.people["admin"].pk].site_role is SiteRole.ADMIN
+    assert everybody[estate.people["lead"].pk].roles == {estate.team.pk: Role.LEAD}
