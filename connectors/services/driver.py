@@ -163,6 +163,8 @@ class Slice:
             try:
                 return self._work(end)
             finally:
+                with contextlib.suppress(DatabaseError):
+                    self._keep_distance()  # the reply that asked for it may not have been recorded
                 self.runner.run(self.http.__aexit__())
 
     def _work(self, end: float) -> bool:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from connectors.models import AuditEvent, Connector, Operation, StateChange, VendorAccount
@@ -121,6 +122,26 @@ def test_drive_stays_away_for_as_long_as_the_vendor_asks(box: Tiny) -> None:
 
     operation.refresh_from_db()
     assert operation.status == OperationStatus.QUEUED
+    assert len(box.bench.requests) == calls_after_429
+
+
+def test_drive_stays_away_even_if_the_reply_that_asked_for_it_could_not_be_recorded(
+    box: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.drive()
+    box.ask(Verb.PAUSE)
+    box.bench.faults.append(Fault("rate_limited", path="pause", seconds=driver.SHORT_REST * 2))
+
+    def lose(*_: object) -> None:
+        raise OperationalError("the database went away")
+
+    with monkeypatch.context() as gone:
+        gone.setattr(driver.Slice, "_record", lose)
+        with pytest.raises(OperationalError):
+            box.drive()
+    calls_after_429 = len(box.bench.requests)
+    box.drive()
+
     assert len(box.bench.requests) == calls_after_429
 
 
