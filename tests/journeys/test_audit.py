@@ -78,8 +78,6 @@ def test_inbox_is_worked_by_keys_alone(stack: Running, sign_in: Callable[..., Pa
     page = sign_in("auditor")
     page.goto(f"{stack.url}review/")
     page.mouse.move(0, 0)
-    before = int(re.sub(r"\D", "", page.get_by_role("link", name=re.compile("^To do")).inner_text()))
-
     first = current(page).get_attribute("id")
     page.keyboard.press("j")
     expect(current(page)).not_to_have_attribute("id", str(first))
@@ -91,7 +89,8 @@ def test_inbox_is_worked_by_keys_alone(stack: Running, sign_in: Callable[..., Pa
     page.keyboard.press("a")
     expect(page.get_by_text(re.compile("^Signed off:")).first).to_be_visible()
     expect(page.locator(f"#{first}")).to_have_count(0)
-    expect(page.get_by_role("link", name=f"To do {before - 1}")).to_be_visible()
+    waiting = re.sub(r"\D", "", page.get_by_role("link", name=re.compile("^To do")).inner_text())
+    expect(page.locator(".review tbody tr")).to_have_count(int(waiting))  # others may have come meanwhile
     page.keyboard.press("u")
     expect(page.get_by_text(re.compile("^Taken back:")).first).to_be_visible()
     expect(page.locator(f"#{first}")).to_have_count(1)
