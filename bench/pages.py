@@ -68,7 +68,7 @@ def sizes(lab: Lab) -> list[int]:
 
 
 def pages(place: Place) -> dict[str, str]:
-    """This will name the pages that are measured: what is filtered fills a page at every size, a search finds one."""
+    """This will name the pages that are measured: what is filtered fills a page at every size."""
     ((pk, name),) = place.sql("SELECT id, name FROM connectors_connector ORDER BY length(name) DESC, id DESC LIMIT 1")
     return {
         "first page": "/",

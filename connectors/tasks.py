@@ -13,7 +13,7 @@ def drive(account_id: int) -> None:
     from connectors.services import driver
 
     if driver.drive(account_id):
-        drive.apply_async((account_id,), queue=settings.PRESSED, expires=10)
+        wake(account_id)
 
 
 @shared_task(ignore_result=True)
@@ -64,7 +64,7 @@ def advance(batch_id: str) -> None:
     from connectors.services import batch_steps
 
     if batch_steps.advance(batch_id):
-        advance.apply_async((batch_id,), queue=settings.PRESSED, expires=10)
+        wake_batch(batch_id)
 
 
 @shared_task(ignore_result=True)
@@ -146,7 +146,7 @@ def wake(account_id: int) -> None:
 
 
 def wake_batch(batch_id: str) -> None:
-    """This will hint that a batch may begin; with the broker away, the next tick finds it all the same."""
+    """This will hint that a batch may begin or go on; with the broker away, the next tick finds it all the same."""
     with contextlib.suppress(OperationalError):
         advance.apply_async((batch_id,), queue=settings.PRESSED, expires=10, retry=False)
 

@@ -239,9 +239,9 @@ def _lone_pattern(query: Query) -> Term | None:
 
 def _of_actions(pattern: Term, found: QuerySet[AuditEvent], number: int) -> list[Line]:
     """
-    The newest events of a pattern of actions: those of each action, by its index, merged here.
+    The newest events of a pattern of actions: those of each action by its index, merged by the database.
 
-    The database would not merge them, but read everything that is newer than they are.
+    Asked for all of the actions at once, it would read everything that is newer than they are.
     """
     actions = _spelled_out(pattern)
     if not 0 < len(actions) <= MERGED:
@@ -249,7 +249,7 @@ def _of_actions(pattern: Term, found: QuerySet[AuditEvent], number: int) -> list
     one = found.filter(action=lean.Given("action", TextField())).values_list(*LISTED)[:number]
     text, params = one.query.sql_with_params()
     each = " UNION ALL ".join([f"({text})"] * len(actions))
-    given = [action if isinstance(param, lean.Given) else param for action in actions for param in params]
+    given = [value for action in actions for value in lean.filled(params, {"action": action})]
     with connection.cursor() as cursor:
         cursor.execute(f'SELECT * FROM ({each}) AS newest ORDER BY "at" DESC, "pk" DESC LIMIT %s', [*given, number])  # noqa: S608  # compiled above
         return [Line._make(row) for row in cursor.fetchall()]

@@ -40,6 +40,11 @@ def any_of(column: str, name: str) -> Func:
     return Func(F(column), ids, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
 
 
+def filled(params: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
+    """This will put a call's values where places were left open."""
+    return [given[param.name] if isinstance(param, Given) else param for param in params]
+
+
 class Layout(Generic[M]):
     """
     Which columns of a model are read, and how an instance is made of them. What is left out is read when it is needed.
@@ -81,7 +86,7 @@ class Layout(Generic[M]):
             return []
         sql, params = text
         with connection.cursor() as cursor:
-            cursor.execute(sql, [given[param.name] if isinstance(param, Given) else param for param in params])
+            cursor.execute(sql, filled(params, given))
             return [self._laid(row) for row in cursor.fetchall()]
 
     def _laid(self, values: Sequence[Any]) -> M:
@@ -110,7 +115,7 @@ class Statement(Generic[M]):
     """
 
     def __init__(self, layout: Layout[M], build: Callable[..., QuerySet[M]]) -> None:
-        self.layout, self.build = layout, build
+        self.layout = layout
         self._text = lru_cache(KINDS)(lambda *arguments: layout.text(build(*arguments)))
 
     def read(self, *arguments: Hashable, **given: Any) -> list[M]:
