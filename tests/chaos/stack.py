@@ -195,6 +195,10 @@ class Stack:
         answer = httpx.get(url, timeout=30) if body is None else httpx.post(url, json=body, timeout=30)
         return answer.json() if answer.content else None
 
+    def calm(self, vendor: str) -> None:
+        """This will take back the faults laid at a sandbox."""
+        httpx.delete(f"{self.sandboxes[vendor]}/_sandbox/faults", timeout=30).raise_for_status()
+
     def last_words(self, name: str) -> str:
         """This will give the end of a part's log."""
         return "\n".join(self.parts[name].last_lines())
