@@ -50,15 +50,23 @@ class Layout(Generic[M]):
     Which columns of a model are read, and how an instance is made of them. What is left out is read when it is needed.
 
     :param without: columns that are left out
+    :param only: columns that are read, instead of all
     :param extra: names of the queryset's annotations
     :param related: layouts of foreign keys
     """
 
     def __init__(
-        self, model: type[M], *, without: Collection[str] = (), extra: Sequence[str] = (), **related: "Layout[Any]"
+        self,
+        model: type[M],
+        *,
+        without: Collection[str] = (),
+        only: Collection[str] = (),
+        extra: Sequence[str] = (),
+        **related: "Layout[Any]",
     ) -> None:
         self.model, self.related = model, related
-        fields = [field for field in model._meta.concrete_fields if field.attname not in without]
+        columns = only or {field.attname for field in model._meta.concrete_fields} - set(without)
+        fields = [field for field in model._meta.concrete_fields if field.attname in columns]
         for field in fields:
             if hasattr(field, "from_db_value") and not isinstance(field, JSONField):
                 raise TypeError(f"{field} is stored in another form than it is used in; read it without a layout")
@@ -87,9 +95,10 @@ class Layout(Generic[M]):
         sql, params = text
         with connection.cursor() as cursor:
             cursor.execute(sql, filled(params, given))
-            return [self._laid(row) for row in cursor.fetchall()]
+            return [self.laid(row) for row in cursor.fetchall()]
 
-    def _laid(self, values: Sequence[Any]) -> M:
+    def laid(self, values: Sequence[Any]) -> M:
+        """This will make an instance of the values of a row, in the order of `paths`."""
         made = self.model.__new__(self.model)
         made._state = ModelState()
         made._state.adding, made._state.db = False, connection.alias
@@ -102,7 +111,7 @@ class Layout(Generic[M]):
         for name, layout in self.related.items():
             end = start + len(layout.paths)
             is_there = values[start + layout.key] is not None
-            made._state.fields_cache[name] = layout._laid(values[start:end]) if is_there else None
+            made._state.fields_cache[name] = layout.laid(values[start:end]) if is_there else None
             start = end
         return made
 

@@ -8,6 +8,7 @@ from django.db import connection, models, transaction
 from django.db.models.functions import Now
 
 from connectors.models import VendorAccount
+from connectors.queries import lean
 
 DURATION = timedelta(seconds=9)
 """Without a sign of life for so long, another driver may take over."""
@@ -16,13 +17,14 @@ RENEWAL = 3.0
 MARGIN = 2.0
 """Seconds before the end of a lease from which its holder begins nothing new."""
 
+ACCOUNT = lean.Layout(VendorAccount)
 TAKE = """
 UPDATE connectors_vendoraccount
 SET lease_number = lease_number + 1, lease_owner = %s, leased_until = now() + %s * interval '1 second'
 WHERE id = %s AND is_enabled AND (leased_until IS NULL OR leased_until < now())
-RETURNING *
+RETURNING {columns}
 """
-HOLD = "SELECT * FROM connectors_vendoraccount WHERE id = %s AND lease_number = %s FOR NO KEY UPDATE"
+HOLD = "SELECT {columns} FROM connectors_vendoraccount WHERE id = %s AND lease_number = %s FOR NO KEY UPDATE"
 """Keeps other drivers out, and nobody who asks for something: a new operation refers to the account."""
 GIVE_BACK = """
 UPDATE connectors_vendoraccount SET leased_until = NULL, lease_owner = '' WHERE id = %s AND lease_number = %s
@@ -62,7 +64,7 @@ class Lease:
 def take(account_id: int, owner: str) -> Lease | None:
     """This will take the lease of an account; None when somebody else holds it. The database's clock decides."""
     certain_until = _certain_until()
-    taken = next(iter(VendorAccount.objects.raw(TAKE, [owner, DURATION.total_seconds(), account_id])), None)
+    taken = _one(TAKE, owner, DURATION.total_seconds(), account_id)
     return Lease(account_id, taken.lease_number, certain_until, taken) if taken else None
 
 
@@ -86,7 +88,7 @@ def hold(lease: Lease) -> VendorAccount:
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("a fence outside a transaction protects nothing")
-    account = next(iter(VendorAccount.objects.raw(HOLD, [lease.account_id, lease.number])), None)
+    account = _one(HOLD, lease.account_id, lease.number)
     if account is None:
         raise LeaseLost(f"lease {lease.number} of account {lease.account_id}")
     return account
@@ -96,6 +98,11 @@ def give_back(lease: Lease) -> None:
     """This will end the lease; nothing happens if it was lost already."""
     with connection.cursor() as cursor:
         cursor.execute(GIVE_BACK, [lease.account_id, lease.number])
+
+
+def _one(statement: str, *params: object) -> VendorAccount | None:
+    text = statement.format(columns=", ".join(ACCOUNT.paths))
+    return next(iter(ACCOUNT.ask((text, params), {})), None)
 
 
 def _mine(lease: Lease) -> models.QuerySet[VendorAccount]:

@@ -5,8 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from connectors.models import Connector, VendorAccount
+from connectors.queries import lean
 from connectors.services import samples, storing
 from connectors.vendors.base import ConnectorSnapshot, Metrics
 
@@ -36,8 +38,7 @@ def store(
         return set()
     if not _is_due(account.metered_at, now):
         return None
-    rows = Connector.objects.filter(account=account).only("pk", "external_id", "metrics", "flow")
-    stored = {row.external_id: row for row in rows}
+    stored = {row.external_id: row for row in _known.read(accounts=[account.pk])}
     writes, drawn, moved = [], [], set()
     for one in counted:
         row = stored[one.external_id]
@@ -57,6 +58,11 @@ def store(
         samples.store(drawn)
     account.metered_at = now
     return moved
+
+
+@lean.statement(lean.Layout(Connector, only={"id", "external_id", "metrics", "flow"}))
+def _known() -> QuerySet[Connector]:
+    return Connector.objects.filter(lean.any_of("account_id", "accounts"))
 
 
 def _is_due(last: datetime | None, now: datetime) -> bool:

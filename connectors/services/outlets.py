@@ -123,7 +123,7 @@ def post(where: str, lines: Sequence[Line]) -> None:
 
 
 async def _post(where: str, body: bytes, headers: dict[str, str]) -> int:
-    transport = GuardedTransport(_rules(), verify=ssl.create_default_context())
+    transport = GuardedTransport(_rules(), ssl.create_default_context())
     async with httpx.AsyncClient(transport=transport, timeout=PATIENCE, follow_redirects=False) as client:
         return (await client.post(where, content=body, headers=headers)).status_code
 

@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
 
 from connectors.vendors.errors import AddressForbidden, Unreachable
+from connectors.vendors.wire import Wire
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -89,28 +91,26 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     found holds for as long as this transport lives: one slice of work.
     """
 
-    def __init__(self, rules: AddressRules, **options: object) -> None:
+    def __init__(self, rules: AddressRules, tls: ssl.SSLContext | None = None) -> None:
         self.rules = rules
-        self._options = options
-        self._by_host: dict[str, httpx.AsyncHTTPTransport] = {}
-        self._found: dict[tuple[str, str], Address] = {}
-        """By scheme and host: what was checked once is not checked for each request."""
+        self._tls = tls
+        self._wires: dict[tuple[str, str, int | None], Wire] = {}
+        """By scheme, host and port: a connection checked for one name is not used for another."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url, host = request.url, request.url.host
-        origin = (url.scheme, host)
-        if url.userinfo or origin not in self._found:
+        url = request.url
+        origin = (url.scheme, url.host, url.port)
+        if url.userinfo or origin not in self._wires:
             self.rules.check_url(str(url))
-            self._found[origin] = await self._resolve(host, url.port or 443)
-        request.extensions = {**request.extensions, "sni_hostname": host}
-        request.url = url.copy_with(host=str(self._found[origin]))
-        return await self._transport(host).handle_async_request(request)
+            self._wires[origin] = await self._wire(url)
+        return await self._wires[origin].handle_async_request(request)
 
-    def _transport(self, host: str) -> httpx.AsyncHTTPTransport:
-        """One pool for each name, so that a connection checked for one is not used for another."""
-        if host not in self._by_host:
-            self._by_host[host] = httpx.AsyncHTTPTransport(**self._options)  # type: ignore[arg-type]  # passed through
-        return self._by_host[host]
+    async def _wire(self, url: httpx.URL) -> Wire:
+        is_secure = url.scheme == "https"
+        port = url.port or (443 if is_secure else 80)
+        address = await self._resolve(url.host, port)
+        tls = (self._tls or ssl.create_default_context()) if is_secure else None
+        return Wire(str(address), port, name=url.host, tls=tls)
 
     async def _resolve(self, host: str, port: int) -> Address:
         with contextlib.suppress(ValueError):  # an address needs no looking up
@@ -127,5 +127,5 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         return next((a for a in addresses if a.version == 4), addresses[0])
 
     async def aclose(self) -> None:
-        for transport in self._by_host.values():
-            await transport.aclose()
+        for wire in self._wires.values():
+            await wire.aclose()

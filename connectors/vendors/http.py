@@ -2,14 +2,13 @@
 
 import asyncio
 import hashlib
-import importlib.util
 import json
 import ssl
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
@@ -35,11 +34,6 @@ from connectors.vendors.errors import (
     VendorError,
 )
 
-if importlib.util.find_spec("sniffio") is None:
-    # httpx's transport asks for it several times a request, and looking for what is not installed takes longer than
-    # all the rest of a short request. Told so, Python answers at once. httpcore 1.0.9, 2026-11-21
-    sys.modules["sniffio"] = None  # type: ignore[assignment]  # what the import system itself keeps for "not there"
-
 USER_AGENT = "Switchyard/0.1 (control room for data connectors)"
 HEADERS = {"user-agent": USER_AGENT, "accept": "application/json", "accept-encoding": "gzip, deflate"}
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)
@@ -59,6 +53,9 @@ SELF_HOSTED_FIELDS = (
           is_secret=True, is_required=False, kind="textarea"),
 )  # fmt: skip
 """Fields of the account form for vendors that people host themselves; `Http` knows what to do with them."""
+
+
+Params = Mapping[str, Any] | list[tuple[str, str]] | None
 
 
 class NothingNew(Exception):
@@ -103,9 +100,7 @@ class Http:
         self._heard: list[bytes] = []
         self._is_whole = False
         self._headers = {**HEADERS, **{name.lower(): value for name, value in extra.items()}}
-        self._transport = transport or GuardedTransport(
-            rules or AddressRules(), verify=_tls(config), limits=httpx.Limits(max_connections=32)
-        )
+        self._transport = transport or GuardedTransport(rules or AddressRules(), _tls(config))
 
     async def __aenter__(self) -> Self:
         return self
@@ -162,7 +157,7 @@ class Http:
         method: str,
         path: str,
         *,
-        params: Mapping[str, Any] | list[tuple[str, str]] | None = None,
+        params: Params = None,
         json: Any = None,
         data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -211,16 +206,24 @@ class Http:
         raise self._dress(NotUnderstood("redirects in a circle"), response)
 
     async def _once(
-        self, method: str, url: str, limit: httpx.Timeout, headers: Mapping[str, str] | None, **content: Any
+        self,
+        method: str,
+        url: str,
+        limit: httpx.Timeout,
+        *,
+        params: Params,
+        headers: Mapping[str, str] | None,
+        **content: Any,
     ) -> httpx.Response:
-        """Straight to httpx's transport: redirects and retries are ours, and the rest of its client is not used."""
+        """Straight to the transport: redirects and retries are ours, and the rest of httpx's client is not used."""
         what = f"{method} {urlsplit(url).path}"
         self._stay_away(what)
         self.requests += 1
         try:
             request = httpx.Request(
-                method, url, headers=self._with(headers), extensions={"timeout": limit.as_dict()}, **content
-            )
+                method, _whole_url(url, tuple(params.items() if isinstance(params, Mapping) else params or ())),
+                headers=self._with(headers), extensions={"timeout": limit.as_dict()}, **content,
+            )  # fmt: skip
             response = await self._transport.handle_async_request(request)
             response.request = request
             try:
@@ -232,6 +235,9 @@ class Http:
             raise Unreachable(self.clean(_connection_words(error)), self.vendor, what) from error
         except httpx.TimeoutException as error:
             raise LostReply(f"no answer within {limit.read:g} s", self.vendor, what) from error
+        except (httpx.LocalProtocolError, UnicodeEncodeError):  # whose own words quote it, and it may be secret
+            words = "a header holds a character that cannot be sent: check the credentials and extra headers"
+            raise VendorError(words, self.vendor, what) from None
         except httpx.InvalidURL as error:
             raise AddressForbidden("this is not an address", self.vendor, what) from error
         except httpx.RequestError as error:
@@ -323,6 +329,12 @@ class Http:
             raise self._dress(
                 NotUnderstood(f"answered with {words} where JSON was expected: check the address"), response
             ) from error
+
+
+@lru_cache(maxsize=4096)
+def _whole_url(url: str, params: tuple[tuple[str, Any], ...]) -> httpx.URL:
+    """The same addresses are read again and again, and putting one together takes longer than sending it."""
+    return httpx.URL(url).copy_merge_params(params) if params else httpx.URL(url)
 
 
 def _decoded(content: bytes) -> Any:
