@@ -5,11 +5,11 @@ Building a statement takes longer than the database takes to answer it, and so d
 queryset stays the only place that says what is read; what is kept is its text, never an answer.
 """
 
-import json
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, JSONField, Model, QuerySet
@@ -20,6 +20,9 @@ Text = tuple[str, Sequence[Any]]
 """A statement and its parameters."""
 KINDS = 500
 """Kinds of one question whose text is kept."""
+
+
+_decode = msgspec.json.Decoder().decode
 
 
 class Given(Expression):
@@ -92,26 +95,26 @@ class Layout(Generic[M]):
         """This will give the instances that a text finds."""
         if text is None:
             return []
-        sql, params = text
+        (sql, params), alias = text, connection.alias
         with connection.cursor() as cursor:
             cursor.execute(sql, filled(params, given))
-            return [self.laid(row) for row in cursor.fetchall()]
+            return [self.laid(row, alias) for row in cursor.fetchall()]
 
-    def laid(self, values: Sequence[Any]) -> M:
-        """This will make an instance of the values of a row, in the order of `paths`."""
+    def laid(self, values: Sequence[Any], alias: str) -> M:
+        """This will make an instance of the values of a row of this database, in the order of `paths`."""
         made = self.model.__new__(self.model)
-        made._state = ModelState()
-        made._state.adding, made._state.db = False, connection.alias
-        held = dict(zip(self.names, values, strict=False))
+        held = made.__dict__
+        held.update(zip(self.names, values, strict=False))
         for name in self.coded:
             if held[name] is not None:
-                held[name] = json.loads(held[name])
-        vars(made).update(held)
+                held[name] = _decode(held[name])
+        state = held["_state"] = ModelState()
+        state.adding, state.db = False, alias
         start = len(self.names)
         for name, layout in self.related.items():
             end = start + len(layout.paths)
             is_there = values[start + layout.key] is not None
-            made._state.fields_cache[name] = layout.laid(values[start:end]) if is_there else None
+            state.fields_cache[name] = layout.laid(values[start:end], alias) if is_there else None
             start = end
         return made
 
