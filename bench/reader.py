@@ -15,6 +15,7 @@ One command a line on stdin, one JSON answer a line on stdout:
 
 import asyncio
 import gc
+import importlib.util
 import json
 import resource
 import sys
@@ -29,6 +30,11 @@ import django
 import httpx
 
 from bench.estate import plan, settle
+
+if importlib.util.find_spec("sniffio") is None:
+    # The floor is fetched with httpx, whose transport looks for it several times a request; looking for what is not
+    # installed takes longer than the request. Told so, Python answers at once: a floor twice as slow would flatter us.
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # what the import system itself keeps for "not there"
 
 AT_ONCE = 16
 Answer = dict[str, Any]
