@@ -49,6 +49,12 @@ NOTE_ALL_DRIFT = "WITH pipelines AS ({}), connectors AS ({}) {}".format(
     *(NOTE_DRIFT.format(noun=noun, wanted=WANTED.format(noun=noun)) for noun in ("pipeline", "connector")),
     "SELECT id, NULL FROM pipelines UNION ALL SELECT NULL, id FROM connectors",
 )
+NOTE_MOVES = """
+INSERT INTO connectors_statechange ({noun}_id, before, after, vendor_state, at, cause, operation_id)
+SELECT id, before, after, vendor_state, %s, cause, operation
+FROM jsonb_to_recordset(%s::jsonb)
+     AS given(id bigint, before text, after text, vendor_state text, cause text, operation uuid)
+"""
 HAS_OPEN = "SELECT EXISTS (SELECT FROM connectors_operation WHERE account_id = %s AND status = ANY(%s))"
 NOTE_SUCCESS = """
 UPDATE connectors_vendoraccount
@@ -279,21 +285,21 @@ def _note_moves(
     open_operations: Mapping[tuple[str, str], Operation],
     now: datetime,
 ) -> None:
-    changes, outside = [], []
+    changes, outside = list[dict[str, Any]](), list[Move]()
     for move in moves:
         operation = open_operations.get((noun, move.external_id))
         if operation and operation.status == OperationStatus.QUEUED:
             operation = None  # not sent yet, so it cannot have caused this
         why = _cause(move.before, move.after, operation)
-        changes.append(
-            StateChange(
-                **{f"{noun}_id": move.pk}, before=move.before, after=move.after, vendor_state=move.vendor_state, at=now,
-                cause=why, operation=operation,
-            )
-        )  # fmt: skip
+        changes.append({
+            "id": move.pk, "before": move.before, "after": move.after, "vendor_state": move.vendor_state, "cause": why,
+            "operation": str(operation.pk) if operation else None,
+        })  # fmt: skip
         if why == StateChange.Cause.OUTSIDE:
             outside.append(move)
-    StateChange.objects.bulk_create(changes, batch_size=2000)
+    if changes:
+        with connection.cursor() as cursor:
+            cursor.execute(NOTE_MOVES.format(noun=noun), [now, storing.recordset(changes)])
     _record_outside(account, noun, outside, now)
 
 

@@ -20,8 +20,8 @@ ASSIGNED = re.compile(
     r"(?i)\b((?:\w|[.-])*(?:password|passwd|secret|token|api[._-]?key|private[._-]?key)[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&}]+)"
 )
 SCHEME = re.compile(r"(?i)\b(basic|bearer|apikey)\s+[A-Za-z0-9+/=._~-]{8,}")
-HINT = re.compile(r"(?i:basic|bearer|apikey|passw|secret|token|api[._-]?key|private[ ._-]?key)")
-"""What every other text with a secret to be found in it holds somewhere; most texts do not."""
+HINT = re.compile(r"basic|bearer|passw|secret|token|api[._-]?key|private[ ._-]?key")
+"""What every other text with a secret to be found in it holds somewhere in small letters; most texts do not."""
 PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL)
 
 
@@ -57,7 +57,7 @@ def strip(text: str, secrets: Collection[str] = ()) -> str:
             text = text.replace(secret, MASK)
     if "@" in text and "://" in text:
         text = USER_INFO.sub(MASK, text)
-    if not HINT.search(text):
+    if not HINT.search(text.lower()):  # much faster than one that ignores case
         return text
     text = PEM.sub(MASK, text)
     text = SCHEME.sub(lambda found: f"{found[1]} {MASK}", text)
