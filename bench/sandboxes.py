@@ -15,7 +15,6 @@ making of them costs nothing while a client is measured.
 
 import asyncio
 import json
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from bench.estate import plan
-from connectors.vendors.sandbox import Bench, Clock, World, find
+from connectors.vendors.sandbox import Bench, Clock, World, find, listening
 
 Answer = tuple[Message, bytes]
 
@@ -211,7 +210,7 @@ def worlds(connectors: int, accounts: int) -> Worlds:
 
 async def serve(app: Worlds, ready: Path) -> None:
     """This will serve until it is ended, and say where."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listening() as listener:
         options: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off", "date_header": False}
         ready.write_text(f"http://127.0.0.1:{listener.getsockname()[1]}")
         await uvicorn.Server(uvicorn.Config(app, **options)).serve(sockets=[listener])

@@ -94,7 +94,7 @@ class Stack:
             port = free.getsockname()[1]
         serve = ("-m", "uvicorn", "dashboard.asgi:application", "--host", "127.0.0.1", "--port", str(port))
         quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "2")
-        child = self.start(name, *serve, *quiet, env=env)
+        child = self.start(name, *serve, "--http", "dashboard.serving:Protocol", *quiet, env=env)
         web = Web(f"http://127.0.0.1:{port}", child)
         wait_until("the web server", web.is_healthy, child)
         return web

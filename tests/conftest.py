@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from django.db import connection
 
 import connectors.vendors
 from connectors.vendors import registry
-from connectors.vendors.sandbox import Bench, bench
+from connectors.vendors.sandbox import Bench, bench, listening
 
 PLUGINS = Path(__file__).parent / "plugins"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -73,7 +72,7 @@ def serve() -> Iterator[Callable[..., tuple[Bench, str]]]:
 
     def start(slug: str, **options: Any) -> tuple[Bench, str]:
         app = bench(slug, **options)
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = listening()
         server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off", date_header=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -126,7 +126,8 @@ class Stack:
     def _start_web(self) -> None:
         serve = ("-m", "uvicorn", "dashboard.asgi:application", "--host", HOST, "--port", str(self._port))
         quiet = ("--no-access-log", "--log-level", "warning")
-        child = self._add("web", *serve, *quiet, "--timeout-graceful-shutdown", "5")
+        prompt = ("--http", "dashboard.serving:Protocol")
+        child = self._add("web", *serve, *prompt, *quiet, "--timeout-graceful-shutdown", "5")
         wait_until("the web server", lambda: self._go_on() and self._is_healthy(), child)
 
     def _is_healthy(self) -> bool:
