@@ -235,12 +235,14 @@ class Panel:
         return bool(self.frozen or self.coming or self.protection or self.waiting or self.trouble)
 
 
-def panel(connector: Connector, viewer: Viewer, rails: Rails) -> Panel:
-    """This will gather what guards one connector, in a constant number of queries beside those of its rails."""
+def panel(connector: Connector, viewer: Viewer, rails: Rails, hold: Hold | None) -> Panel:
+    """
+    This will gather what guards one connector, in a constant number of queries beside those of its rails.
+
+    :param hold: its timed pause, if one is on
+    """
     frozen = rails.frozen(connector)
     protection = rails.protections.get(connector.pk)
-    live = Approval.objects.filter(targets__connector=connector, lapses_at__gt=rails.now)
-    hold = Hold.objects.filter(connector=connector, ended_at__isnull=True).exclude(trouble="").first()
     return Panel(
         frozen=frozen,
         coming=rails.coming(connector),
@@ -249,9 +251,17 @@ def panel(connector: Connector, viewer: Viewer, rails: Rails) -> Panel:
         protection=protected(protection) if protection else "",
         may_protect=viewer.may_protect(connector.team_id),
         is_loosened=protection is not None and _is_loosened(connector, rails.now),
-        waiting=list(live.filter(status__in=[Approval.Status.WAITING, Approval.Status.APPROVED])),
+        waiting=_waiting.read(pk=connector.pk, now=rails.now),
         trouble=hold.trouble if hold else "",
     )
+
+
+@lean.statement(lean.Layout(Approval))
+def _waiting() -> QuerySet[Approval]:
+    live = Approval.objects.filter(
+        lean.equal("targets__connector", "pk"), lapses_at__gt=lean.Given("now", DateTimeField())
+    )
+    return live.filter(status__in=[Approval.Status.WAITING, Approval.Status.APPROVED])
 
 
 def _is_loosened(connector: Connector, now: datetime) -> bool:

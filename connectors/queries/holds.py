@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from django.db.models import Q, QuerySet
 
-from connectors.models import Connector, Hold, Pipeline
+from connectors.models import Connector, Hold, Operation, Pipeline
 from connectors.permissions import Viewer
+from connectors.queries import lean
 
 TARGETS = ("operation", "connector__team", "connector__account__team", "pipeline__account__team", "batch")
 
@@ -27,8 +28,13 @@ def open_to(viewer: Viewer) -> QuerySet[Hold]:
 
 def of(target: Connector | Pipeline) -> Hold | None:
     """This will find the timed pause of a target, if one is on."""
-    name = "connector" if isinstance(target, Connector) else "pipeline"
-    return Hold.objects.filter(**{name: target}, ended_at__isnull=True).select_related("operation").first()
+    noun = "connector" if isinstance(target, Connector) else "pipeline"
+    return next(iter(_open.read(noun, pk=target.pk)), None)
+
+
+@lean.statement(lean.Layout(Hold, operation=lean.Layout(Operation)))
+def _open(noun: str) -> QuerySet[Hold]:
+    return Hold.objects.filter(lean.equal(f"{noun}_id", "pk"), ended_at__isnull=True)
 
 
 def of_connectors(ids: Sequence[int]) -> dict[int, Hold]:

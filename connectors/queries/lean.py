@@ -43,6 +43,12 @@ def any_of(column: str, name: str) -> Func:
     return Func(F(column), ids, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
 
 
+def equal(column: str, name: str, field: "Field[Any, Any] | None" = None) -> Func:
+    """This will find the rows with one value that is given; an id where no other kind of field is named."""
+    value = Given(name, field or BigIntegerField())
+    return Func(F(column), value, template="%(expressions)s", arg_joiner=" = ", output_field=BooleanField())
+
+
 def filled(params: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
     """This will put a call's values where places were left open."""
     return [given[param.name] if isinstance(param, Given) else param for param in params]

@@ -1,13 +1,25 @@
 """Every read of notes."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import CharField, Q, QuerySet
 
 from connectors.fingerprints import fingerprint
-from connectors.models import Connector, Note, Pipeline
+from connectors.models import Connector, Note, Pipeline, Team, VendorAccount
 from connectors.permissions import Viewer
+from connectors.queries import lean
 
 MOST = 50
 SUBJECTS = ("team", "connector__team", "pipeline__account__team")
+TEAM = lean.Layout(Team)
+SHOWN = lean.Layout(
+    Note,
+    team=TEAM,
+    connector=lean.Layout(Connector, only={"id", "name", "team_id"}, team=TEAM),
+    pipeline=lean.Layout(
+        Pipeline,
+        only={"id", "name", "account_id"},
+        account=lean.Layout(VendorAccount, only={"id", "name", "team_id"}, team=TEAM),
+    ),
+)
 
 
 def visible_to(viewer: Viewer) -> QuerySet[Note]:
@@ -25,12 +37,19 @@ def visible_to(viewer: Viewer) -> QuerySet[Note]:
 
 def about(target: Connector | Pipeline) -> list[Note]:
     """This will give the notes beside a target, and its team's runbooks for the error that it shows, in one query."""
-    is_connector = isinstance(target, Connector)
-    beside = Q(connector=target) if is_connector else Q(pipeline=target)
-    if mark := fingerprint(target.error):
-        team_id = target.team_id if isinstance(target, Connector) else target.account.team_id
-        beside |= Q(team_id=team_id, fingerprint=mark)
-    return list(Note.objects.filter(beside).select_related(*SUBJECTS)[:MOST])
+    noun, team_id = (
+        ("connector", target.team_id) if isinstance(target, Connector) else ("pipeline", target.account.team_id)
+    )
+    mark = fingerprint(target.error)
+    return _about.read(noun, bool(mark), pk=target.pk, team=team_id, mark=mark)
+
+
+@lean.statement(SHOWN)
+def _about(noun: str, has_error: bool) -> QuerySet[Note]:
+    beside = Q(lean.equal(f"{noun}_id", "pk"))
+    if has_error:
+        beside |= Q(lean.equal("team_id", "team"), lean.equal("fingerprint", "mark", CharField()))
+    return Note.objects.filter(beside)[:MOST]
 
 
 def may_change(viewer: Viewer, note: Note) -> bool:

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import CharField, QuerySet
 from django.utils import timezone
 
-from connectors.models import AuditEvent, BatchItem, Connector, Operation, Pipeline
+from connectors.models import AuditEvent, BatchItem, Connector, Operation, Pipeline, Team, VendorAccount
 from connectors.permissions import Viewer
-from connectors.queries import batches, guards, holds, notes, pipelines, samples, timeline, timings, verbs
+from connectors.queries import batches, guards, holds, lean, notes, pipelines, samples, timeline, timings, verbs
 from connectors.queries import connectors as queries
 from connectors.states import OPEN
 from connectors.vendors import registry
 
+TEAM = lean.Layout(Team)
+WHOLE = lean.Layout(Connector, account=lean.Layout(VendorAccount, team=TEAM), pipeline=lean.Layout(Pipeline), team=TEAM)
 LATEST = 20
 ITEMS = 50
 
@@ -26,23 +28,33 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     `events` (None when the person may not read them), `guard` (queries.guards.Panel), `may_see_configuration`,
     `viewer`.
     """
-    found = queries.visible_to(viewer).filter(pk=pk).first()
+    found = next(iter(_connector.read(viewer.sees, pk=pk)), None)
     if found is None:
         return None
-    rails = guards.read(viewer, connectors=[found.pk])
+    rails, hold = guards.read(viewer, connectors=[found.pk]), holds.of(found)
     (row,) = queries.rows([found], viewer, rails=rails)
     return {
         "row": row,
         "connector": found,
-        "hold": holds.of(found),
-        "operations": list(Operation.objects.filter(connector=found)[:LATEST]),
+        "hold": hold,
+        "operations": _operations.read(pk=found.pk),
         "entries": timeline.entries(found, size=LATEST),
         "notes": notes.about(found),
         "events": _events(viewer, "connector", found),
-        "guard": guards.panel(found, viewer, rails),
+        "guard": guards.panel(found, viewer, rails, hold),
         "may_see_configuration": viewer.may_see_configuration(found.team_id),
         "viewer": viewer,
     }
+
+
+@lean.statement(WHOLE)
+def _connector(teams: frozenset[int] | None) -> QuerySet[Connector]:
+    return queries.of_teams(teams).filter(lean.equal("id", "pk"))
+
+
+@lean.statement(lean.Layout(Operation))
+def _operations() -> QuerySet[Operation]:
+    return Operation.objects.filter(lean.equal("connector_id", "pk"))[:LATEST]
 
 
 def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
@@ -141,4 +153,9 @@ def _events(viewer: Viewer, kind: str, target: Connector | Pipeline) -> list[Aud
     team_id = target.team_id if isinstance(target, Connector) else target.account.team_id
     if not (viewer.may_read_audit or viewer.may_operate(team_id)):
         return None
-    return list(AuditEvent.objects.filter(Q(target_kind=kind, target_id=str(target.pk)))[:LATEST])
+    return _latest_events.read(kind, pk=str(target.pk))
+
+
+@lean.statement(lean.Layout(AuditEvent))
+def _latest_events(kind: str) -> QuerySet[AuditEvent]:
+    return AuditEvent.objects.filter(lean.equal("target_id", "pk", CharField()), target_kind=kind)[:LATEST]

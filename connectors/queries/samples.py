@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 
-from connectors.models import Connector, StateChange
+from connectors.models import Connector
 from connectors.states import State
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -20,6 +20,10 @@ SELECT date_bin(make_interval(secs => %(step)s), at, timestamptz '2000-01-01 00:
 FROM connectors_sample
 WHERE connector_id = %(connector)s AND span = %(span)s AND at >= %(start)s AND at < %(end)s
 GROUP BY begin
+"""
+WITHIN = """
+SELECT at, before, after FROM connectors_statechange
+WHERE connector_id = %s AND at >= %s AND at < %s ORDER BY at, id LIMIT 500
 """
 LAST_HOUR = """
 SELECT connector_id, date_bin(make_interval(secs => %(step)s), at, timestamptz '2000-01-01 00:00Z') AS begin,
@@ -122,8 +126,9 @@ def _bounds(step: int, seconds: int, now: datetime) -> tuple[datetime, datetime]
 
 
 def _stretches(connector: Connector, start: datetime, end: datetime) -> list[Stretch]:
-    changes = StateChange.objects.filter(connector=connector, at__lt=end)
-    within = list(changes.filter(at__gte=start).order_by("at", "id").values_list("at", "before", "after")[:500])
+    with connection.cursor() as cursor:
+        cursor.execute(WITHIN, [connector.pk, start, end])
+        within = cursor.fetchall()
     first = within[0][1] if within else connector.state
     found, since, state = [], start, first
     for at, _, after in within:

@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
+from uuid import UUID
 
+from django.db import connection
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
 from connectors.models import AuditEvent, Connector, Note, Operation, Pipeline, StateChange
+from connectors.queries import lean
 
 Kind = Literal["state", "operation", "decision", "note"]
 SHOWS = (
@@ -35,47 +39,83 @@ def entries(target: Connector | Pipeline, show: str = "", number: int = 1, size:
 
     :param show: a word of `SHOWS`
     """
-    sources = _sources(target)
-    chosen = {
-        "states": ["state"], "outside": ["state"], "operations": ["operation"], "decisions": ["decision"],
-        "notes": ["note"],
-    }.get(show, list(sources))  # fmt: skip
-    rows = {kind: sources[kind] for kind in chosen}
+    noun = "connector" if isinstance(target, Connector) else "pipeline"
+    sql, params = _lines(noun, show if show in CHOSEN else "", number, size)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, lean.filled(params, {"pk": target.pk, "key": str(target.pk)}))
+        page = cursor.fetchall()
+    keys: dict[Kind, list[str]] = {}
+    for kind, key, _ in page:
+        keys.setdefault(kind, []).append(key)
+    found = {kind: _fetched(kind, its) for kind, its in keys.items()}
+    return [Entry(kind, moment, found[kind][key]) for kind, key, moment in page if key in found[kind]]
+
+
+def _sources(noun: str) -> dict[Kind, QuerySet[Any]]:
+    decided = Q()
+    for word in DECISIONS:
+        decided |= Q(action__startswith=f"{noun}.{word}.")
+    its, named = lean.equal(f"{noun}_id", "pk"), lean.equal("target_id", "key", CharField())
+    return {
+        "state": StateChange.objects.filter(its),
+        "operation": Operation.objects.filter(its),
+        "decision": AuditEvent.objects.filter(decided, named, target_kind=noun),
+        "note": Note.objects.filter(its),
+    }
+
+
+MOMENTS: Mapping[Kind, str] = {"state": "at", "operation": "requested_at", "decision": "at", "note": "written_at"}
+CHOSEN: Mapping[str, Sequence[Kind]] = {
+    "states": ["state"], "outside": ["state"], "operations": ["operation"], "decisions": ["decision"],
+    "notes": ["note"],
+}  # fmt: skip
+
+
+@lru_cache(lean.KINDS)
+def _lines(noun: str, show: str, number: int, size: int) -> lean.Text:
+    """The text that finds kind, key and moment of a page's entries."""
+    sources = _sources(noun)
+    rows = {kind: sources[kind] for kind in CHOSEN.get(show, list(sources))}
     if show == "outside":
         rows["state"] = rows["state"].filter(cause=StateChange.Cause.OUTSIDE)
     lines = [_line(kind, found) for kind, found in rows.items()]
     ordered = lines[0].union(*lines[1:], all=True) if len(lines) > 1 else lines[0]
-    page = list(ordered.order_by("-moment", "-key")[(number - 1) * size : number * size + 1])
-    found = {kind: _fetched(kind, sources, [row["key"] for row in page if row["sort"] == kind]) for kind in rows}
-    return [
-        Entry(row["sort"], row["moment"], found[row["sort"]][row["key"]])
-        for row in page
-        if row["key"] in found[row["sort"]]
-    ]
+    text: lean.Text = ordered.order_by("-moment", "-key")[
+        (number - 1) * size : number * size + 1
+    ].query.sql_with_params()
+    return text
 
 
-def _sources(target: Connector | Pipeline) -> dict[str, QuerySet[Any]]:
-    noun = "connector" if isinstance(target, Connector) else "pipeline"
-    decided = Q()
-    for word in DECISIONS:
-        decided |= Q(action__startswith=f"{noun}.{word}.")
-    return {
-        "state": StateChange.objects.filter(**{noun: target}).select_related("operation"),
-        "operation": Operation.objects.filter(**{noun: target}),
-        "decision": AuditEvent.objects.filter(decided, target_kind=noun, target_id=str(target.pk)),
-        "note": Note.objects.filter(**{noun: target}),
-    }
-
-
-MOMENTS = {"state": "at", "operation": "requested_at", "decision": "at", "note": "written_at"}
-
-
-def _line(kind: str, rows: QuerySet[Any]) -> Any:
+def _line(kind: Kind, rows: QuerySet[Any]) -> Any:
     """What makes an entry of each row: its kind, its key and its moment."""
     lines = rows.select_related(None).order_by()
     lines = lines.annotate(sort=Value(kind, CharField()), key=Cast("pk", CharField()), moment=F(MOMENTS[kind]))
-    return lines.values("sort", "key", "moment")
+    return lines.values_list("sort", "key", "moment")
 
 
-def _fetched(kind: str, sources: Mapping[str, QuerySet[Any]], keys: Sequence[str]) -> dict[str, Any]:
-    return {str(row.pk): row for row in sources[kind].filter(pk__in=keys)} if keys else {}
+@lean.statement(lean.Layout(StateChange, operation=lean.Layout(Operation)))
+def _states() -> QuerySet[StateChange]:
+    return StateChange.objects.filter(lean.any_of("id", "ids")).order_by()
+
+
+@lean.statement(lean.Layout(Operation))
+def _operations() -> QuerySet[Operation]:
+    return Operation.objects.filter(lean.any_of("id", "ids")).order_by()
+
+
+@lean.statement(lean.Layout(AuditEvent))
+def _decisions() -> QuerySet[AuditEvent]:
+    return AuditEvent.objects.filter(lean.any_of("id", "ids")).order_by()
+
+
+@lean.statement(lean.Layout(Note))
+def _notes() -> QuerySet[Note]:
+    return Note.objects.filter(lean.any_of("id", "ids")).order_by()
+
+
+def _fetched(kind: Kind, keys: Sequence[str]) -> dict[str, Any]:
+    if kind == "operation":
+        return {str(row.pk): row for row in _operations.read(ids=[UUID(key) for key in keys])}
+    of: Mapping[Kind, lean.Statement[Any]] = {"state": _states, "decision": _decisions, "note": _notes}
+    rows = of[kind].read(ids=[int(key) for key in keys])
+    return {str(row.pk): row for row in rows}
