@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from bench.figures import Figure, alternate, quantile, ratio
 from bench.lab import Lab, Place
@@ -68,12 +68,15 @@ def sizes(lab: Lab) -> list[int]:
 
 
 def pages(place: Place) -> dict[str, str]:
-    """This will name the pages that are measured: what is filtered fills a page at every size."""
-    ((pk, name),) = place.sql("SELECT id, name FROM connectors_connector ORDER BY length(name) DESC, id DESC LIMIT 1")
+    """This will name the pages that are measured: at every size a filter fills one, and a search finds one row."""
+    ((pk, name, account),) = place.sql(
+        "SELECT c.id, c.name, a.name FROM connectors_connector c JOIN connectors_vendoraccount a ON a.id = c.account_id"
+        " ORDER BY length(c.name) DESC, c.id DESC LIMIT 1"
+    )
     return {
         "first page": "/",
         "filtered": "/?state=running",
-        "search": f"/?search={name}",
+        "search": f"/?{urlencode({'search': f'{name} {account}'})}",
         "detail": f"/connectors/{pk}/",
     }
 
