@@ -80,10 +80,10 @@ class Exchange:
             stream = httpx.ByteStream(b"".join(self.body))
             self.answer.set_result(httpx.Response(status, headers=self.head, stream=stream))
 
-    def end(self) -> None:
+    def end(self, *, is_clean: bool) -> None:
         """The other side has hung up: that is the end of an answer that names no length, and too early for others."""
         names = {name.lower() for name, _ in self.head}
-        if self.has_head and not names & {b"content-length", b"transfer-encoding"}:
+        if is_clean and self.has_head and not names & {b"content-length", b"transfer-encoding"}:
             self.on_message_complete()
         self.fail(httpx.RemoteProtocolError("the connection was closed before the answer was whole"))
 
@@ -119,7 +119,7 @@ class Line(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
         if self._exchange:
-            self._exchange.end()
+            self._exchange.end(is_clean=exc is None)
 
     def is_quiet(self) -> bool:
         """Can it carry another exchange? The socket is asked: the loop may not have heard yet that it was closed."""

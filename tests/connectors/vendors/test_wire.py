@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -125,6 +126,22 @@ async def test_what_is_no_whole_answer_may_have_been_sent(answer: bytes) -> None
 
     assert caught.value.may_have_acted
     assert len(server.requests) == 1
+
+
+async def test_an_answer_without_a_length_is_not_whole_when_its_connection_is_torn() -> None:
+    async def tear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nhalf of")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+
+    async with await asyncio.start_server(tear, "127.0.0.1", 0) as listening:
+        wire = Wire("127.0.0.1", listening.sockets[0].getsockname()[1])
+        with pytest.raises(httpx.RemoteProtocolError):
+            await ask(wire)
+        await wire.aclose()
 
 
 async def test_where_nobody_listens_nothing_was_sent() -> None:
