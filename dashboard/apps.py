@@ -11,8 +11,7 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         """This will make Celery's application the current one, and listen to what people change of their sign-in."""
         # Here and not in the package: the supervisor must not carry Celery through its life.
-        # Celery is imported for its effect alone, the others because they need the packages' models.
-        from dashboard import celery, moments, record  # noqa: F401, PLC0415
+        from dashboard import celery  # noqa: F401, PLC0415  # imported for its effect, once Django is set up
+        from dashboard.record import connect  # noqa: PLC0415  # it needs the packages' models
 
-        record.connect()
-        moments.connect()
+        connect()

@@ -10,10 +10,12 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
+import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, JSONField, Model, QuerySet
 from django.db.models.base import ModelState
+from psycopg.pq import Format
 
 M = TypeVar("M", bound=Model)
 Text = tuple[str, Sequence[Any]]
@@ -23,6 +25,9 @@ KINDS = 500
 
 
 _decode = msgspec.json.Decoder().decode
+TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
+MOMENTS: Any = psycopg.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
+"""Psycopg's own loader, which is compiled; Django's calls a Python function for each moment. Connections speak UTC."""
 
 
 class Given(Expression):
@@ -103,6 +108,7 @@ class Layout(Generic[M]):
             return []
         (sql, params), alias = text, connection.alias
         with connection.cursor() as cursor:
+            cursor.cursor.adapters.register_loader(TIMESTAMPTZ, MOMENTS)
             cursor.execute(sql, filled(params, given))
             return [self.laid(row, alias) for row in cursor.fetchall()]
 

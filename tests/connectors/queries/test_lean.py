@@ -1,5 +1,7 @@
 """What is read without Django's own instances is what Django would have read."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.contrib.sessions.models import Session
 from django.db import connection, models
@@ -32,6 +34,26 @@ def test_rows_hold_what_django_reads(estate: cast.Estate) -> None:
     assert [columns(row.pipeline) for row in found] == [columns(row.pipeline) for row in expected]
     assert [columns(row.team) for row in found] == [columns(row.team) for row in expected]
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        datetime(2026, 11, 21, 22, 15, 7, 123456, UTC),
+        datetime(2026, 3, 29, 1, 30, tzinfo=UTC),  # an hour that some zones skip
+        datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(9999, 12, 31, tzinfo=UTC),
+    ],
+)
+def test_moments_come_back_as_they_were_stored(estate: cast.Estate, moment: datetime) -> None:
+    pk = estate.add("timed").pk
+    Connector.objects.filter(pk=pk).update(state_since=moment)
+
+    (row,) = WHOLE.read(Connector.objects.filter(pk=pk))
+
+    assert row.state_since == moment
+    assert row.state_since.utcoffset() == timedelta(0)
+    assert f"{row.state_since:%Z}" == "UTC"
 
 
 def test_rows_are_read_with_one_query_and_can_be_changed(estate: cast.Estate) -> None:
