@@ -114,6 +114,7 @@ class Line(asyncio.Protocol):
         try:
             exchange.parser.feed_data(data)
         except httptools.HttpParserError as error:
+            exchange.keeps_line = False
             exchange.fail(httpx.RemoteProtocolError(f"not HTTP: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -206,9 +206,11 @@ def _serve_one(listening: socket.socket) -> socket.socket:
     return connection
 
 
-async def test_what_nobody_asked_for_is_not_taken_for_the_next_answer() -> None:
-    forged = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
-    async with serving(OK + forged, OK) as (server, wire):
+@pytest.mark.parametrize(
+    "behind", [b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged", b"HTTP/1.1 200 OK\r\nCont", b"\x00torn"]
+)
+async def test_what_nobody_asked_for_is_not_taken_for_the_next_answer(behind: bytes) -> None:
+    async with serving(OK + behind, OK) as (server, wire):
         assert (await ask(wire)).content == b"{}"
         assert (await ask(wire)).content == b"{}"
 
