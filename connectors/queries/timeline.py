@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
-from uuid import UUID
 
 from django.db import connection
-from django.db.models import CharField, F, Q, QuerySet, Value
+from django.db.models import CharField, F, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
 from connectors.models import AuditEvent, Connector, Note, Operation, Pipeline, StateChange
@@ -93,29 +92,21 @@ def _line(kind: Kind, rows: QuerySet[Any]) -> Any:
     return lines.values_list("sort", "key", "moment")
 
 
-@lean.statement(lean.Layout(StateChange, operation=lean.Layout(Operation)))
-def _states() -> QuerySet[StateChange]:
-    return StateChange.objects.filter(lean.any_of("id", "ids")).order_by()
+LAYOUTS: Mapping[Kind, lean.Layout[Any]] = {
+    "state": lean.Layout(StateChange, operation=lean.Layout(Operation)),
+    "operation": lean.Layout(Operation),
+    "decision": lean.Layout(AuditEvent),
+    "note": lean.Layout(Note),
+}
 
 
-@lean.statement(lean.Layout(Operation))
-def _operations() -> QuerySet[Operation]:
-    return Operation.objects.filter(lean.any_of("id", "ids")).order_by()
+def _named(model: type[Model]) -> QuerySet[Any]:
+    return model._default_manager.filter(lean.any_of("id", "ids")).order_by()
 
 
-@lean.statement(lean.Layout(AuditEvent))
-def _decisions() -> QuerySet[AuditEvent]:
-    return AuditEvent.objects.filter(lean.any_of("id", "ids")).order_by()
-
-
-@lean.statement(lean.Layout(Note))
-def _notes() -> QuerySet[Note]:
-    return Note.objects.filter(lean.any_of("id", "ids")).order_by()
+FOUND = {kind: lean.Statement(layout, partial(_named, layout.model)) for kind, layout in LAYOUTS.items()}
 
 
 def _fetched(kind: Kind, keys: Sequence[str]) -> dict[str, Any]:
-    if kind == "operation":
-        return {str(row.pk): row for row in _operations.read(ids=[UUID(key) for key in keys])}
-    of: Mapping[Kind, lean.Statement[Any]] = {"state": _states, "decision": _decisions, "note": _notes}
-    rows = of[kind].read(ids=[int(key) for key in keys])
-    return {str(row.pk): row for row in rows}
+    of = LAYOUTS[kind].model._meta.pk
+    return {str(row.pk): row for row in FOUND[kind].read(ids=[of.to_python(key) for key in keys])}

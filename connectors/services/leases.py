@@ -18,13 +18,16 @@ MARGIN = 2.0
 """Seconds before the end of a lease from which its holder begins nothing new."""
 
 ACCOUNT = lean.Layout(VendorAccount)
+COLUMNS = ", ".join(ACCOUNT.paths)
 TAKE = """
 UPDATE connectors_vendoraccount
 SET lease_number = lease_number + 1, lease_owner = %s, leased_until = now() + %s * interval '1 second'
 WHERE id = %s AND is_enabled AND (leased_until IS NULL OR leased_until < now())
 RETURNING {columns}
-"""
-HOLD = "SELECT {columns} FROM connectors_vendoraccount WHERE id = %s AND lease_number = %s FOR NO KEY UPDATE"
+""".replace("{columns}", COLUMNS)
+HOLD = """
+SELECT {columns} FROM connectors_vendoraccount WHERE id = %s AND lease_number = %s FOR NO KEY UPDATE
+""".replace("{columns}", COLUMNS)
 """Keeps other drivers out, and nobody who asks for something: a new operation refers to the account."""
 GIVE_BACK = """
 UPDATE connectors_vendoraccount SET leased_until = NULL, lease_owner = '' WHERE id = %s AND lease_number = %s
@@ -101,8 +104,7 @@ def give_back(lease: Lease) -> None:
 
 
 def _one(statement: str, *params: object) -> VendorAccount | None:
-    text = statement.format(columns=", ".join(ACCOUNT.paths))
-    return next(iter(ACCOUNT.ask((text, params), {})), None)
+    return next(iter(ACCOUNT.ask((statement, params), {})), None)
 
 
 def _mine(lease: Lease) -> models.QuerySet[VendorAccount]:

@@ -38,7 +38,7 @@ def store(
         return set()
     if not _is_due(account.metered_at, now):
         return None
-    stored = {row.external_id: row for row in _known.read(accounts=[account.pk])}
+    stored = {row.external_id: row for row in _known.read(account=account.pk)}
     writes, drawn, moved = [], [], set()
     for one in counted:
         row = stored[one.external_id]
@@ -62,7 +62,7 @@ def store(
 
 @lean.statement(lean.Layout(Connector, only={"id", "external_id", "metrics", "flow"}))
 def _known() -> QuerySet[Connector]:
-    return Connector.objects.filter(lean.any_of("account_id", "accounts"))
+    return Connector.objects.filter(lean.equal("account_id", "account"))
 
 
 def _is_due(last: datetime | None, now: datetime) -> bool:

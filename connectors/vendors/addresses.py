@@ -102,7 +102,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         origin = (url.scheme, url.host, url.port)
         if url.userinfo or origin not in self._wires:
             self.rules.check_url(str(url))
-            self._wires[origin] = await self._wire(url)
+            wire = await self._wire(url)
+            self._wires.setdefault(origin, wire)  # others may have looked the name up meanwhile: one wire for all
         return await self._wires[origin].handle_async_request(request)
 
     async def _wire(self, url: httpx.URL) -> Wire:

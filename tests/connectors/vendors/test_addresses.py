@@ -1,5 +1,6 @@
 """Which addresses are never called, however they are spelled."""
 
+import asyncio
 import ipaddress
 
 import httpx
@@ -75,6 +76,27 @@ async def test_transport_refuses_a_name_of_this_host_when_private_is_closed() ->
     async with httpx.AsyncClient(transport=GuardedTransport(CLOSED)) as client:
         with pytest.raises(AddressForbidden):
             await client.get("http://localhost:1/")
+
+
+async def test_requests_that_look_a_name_up_at_once_share_connections_that_are_closed_with_it() -> None:
+    connections: list[asyncio.Task[None]] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(asyncio.current_task())  # type: ignore[arg-type]  # one is running
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await reader.read()  # until the other side hangs up
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:
+        url = f"http://localhost:{listening.sockets[0].getsockname()[1]}/"
+        transport = GuardedTransport(OPEN)
+        await asyncio.gather(*(transport.handle_async_request(httpx.Request("GET", url)) for _ in range(5)))
+        await transport.aclose()
+        ended, still_open = await asyncio.wait(connections, timeout=5)
+
+    assert ended
+    assert not still_open
 
 
 async def test_transport_says_when_a_name_is_not_found() -> None:

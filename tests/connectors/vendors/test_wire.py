@@ -5,7 +5,7 @@ import gzip
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
@@ -16,7 +16,6 @@ from connectors.vendors.errors import LostReply, Unreachable, VendorError
 from connectors.vendors.http import Http
 from connectors.vendors.wire import AT_ONCE, LONGEST_HEAD, Wire
 
-Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LIMITS = {"pool": 5.0, "connect": 5.0, "read": 5.0}
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 IN_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
