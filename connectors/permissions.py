@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.utils import timezone
 
+from connectors import planned
 from connectors.models import ApiToken, Team
 from connectors.states import Permission, Role, SiteRole
 
@@ -221,7 +221,7 @@ class Standing(NamedTuple):
 def standings(user_ids: Collection[int], now: datetime) -> dict[int, Standing]:
     """This will read how people stand, in one query."""
     ids = list(user_ids)
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(STANDINGS, [ids, ids, now, ids, now])
         rows = cursor.fetchall()
     by_person: dict[int, list[tuple[int | None, str, datetime | None]]] = {user_id: [] for user_id in user_ids}

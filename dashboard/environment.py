@@ -143,7 +143,8 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
     """
     This will turn the address of a PostgreSQL database into Django's setting, whatever libpq understands.
 
-    :param pool_size: connections this process may keep; 0 for one of its own to each thread, without a pool
+    :param pool_size: connections this process may keep; 0 for one of its own to each thread, without a pool; then, as
+        behind a pooler each statement may meet another connection, no plans are kept either
 
     :raises ImproperlyConfigured: it is not such an address, or names no database
     """
@@ -162,8 +163,10 @@ def database(url: str, *, pool_size: int) -> dict[str, Any]:
         "ENGINE": "django.db.backends.postgresql",
         **setting,
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {**parts, "pool": pool},
+        "OPTIONS": {**parts, "pool": pool, "prepare_threshold": PLANNED_AFTER if pool_size else None},
     }
 
 
+PLANNED_AFTER = 1
+"""Uses of a statement until its plan is kept with the connection; only `connectors.planned` asks for that."""
 DATABASE_PARTS = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
 from django.db.models import CharField, Count, QuerySet, Value
 from django.utils import timezone
 
+from connectors import planned
 from connectors.permissions import Viewer
 from connectors.queries import approvals, loosenings, reviews
 
@@ -36,7 +36,7 @@ class Waiting:
 def waiting(viewer: Viewer) -> Waiting:
     """This will count them: one query where nothing waits, which is the rule, and two where something does."""
     now = timezone.now()
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(IS_ANY, {"now": now, "user": viewer.user_id})
         is_any = dict(zip(KINDS, cursor.fetchone(), strict=True))
     kinds: dict[str, QuerySet[Any]] = {}

@@ -5,17 +5,20 @@ Building a statement takes longer than the database takes to answer it, and so d
 queryset stays the only place that says what is read; what is kept is its text, never an answer.
 """
 
+import re
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
-import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, JSONField, Model, QuerySet
 from django.db.models.base import ModelState
-from psycopg.pq import Format
+from psycopg.sql import Literal
+
+from connectors import planned
 
 M = TypeVar("M", bound=Model)
 Text = tuple[str, Sequence[Any]]
@@ -25,9 +28,7 @@ KINDS = 500
 
 
 _decode = msgspec.json.Decoder().decode
-TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
-MOMENTS: Any = psycopg.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
-"""Psycopg's own loader, which is compiled; Django's calls a Python function for each moment. Connections speak UTC."""
+PLACE = re.compile("%%|%s")
 
 
 class Given(Expression):
@@ -57,6 +58,24 @@ def equal(column: str, name: str, field: "Field[Any, Any] | None" = None) -> Fun
 def filled(params: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
     """This will put a call's values where places were left open."""
     return [given[param.name] if isinstance(param, Given) else param for param in params]
+
+
+def closed(text: Text) -> Text:
+    """This will write out the values that are the same for each call; what is left open is left."""
+    sql, params = text
+    values, left = iter(params), []
+    connection.ensure_connection()
+
+    def put(found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return found[0]
+        value = next(values)
+        if isinstance(value, Given):
+            left.append(value)
+            return found[0]
+        return Literal(value).as_string(connection.connection).replace("%", "%%")
+
+    return PLACE.sub(put, sql), left
 
 
 class Layout(Generic[M]):
@@ -93,7 +112,12 @@ class Layout(Generic[M]):
 
     def read(self, rows: QuerySet[M]) -> list[M]:
         """This will ask once, and keep nothing."""
-        return self.ask(self.text(rows), {})
+        text = self.text(rows)
+        if text is None:
+            return []
+        with connection.cursor() as cursor:
+            cursor.cursor.adapters.register_loader(planned.TIMESTAMPTZ, planned.MOMENTS)
+            return self._laid(cursor, *text)
 
     def text(self, rows: QuerySet[M]) -> Text | None:
         """This will compile a queryset; None where it can be seen that nothing fits."""
@@ -103,14 +127,17 @@ class Layout(Generic[M]):
             return None
 
     def ask(self, text: Text | None, given: Mapping[str, Any]) -> list[M]:
-        """This will give the instances that a text finds."""
+        """This will give the instances that a text finds which is asked again and again."""
         if text is None:
             return []
-        (sql, params), alias = text, connection.alias
-        with connection.cursor() as cursor:
-            cursor.cursor.adapters.register_loader(TIMESTAMPTZ, MOMENTS)
-            cursor.execute(sql, filled(params, given))
-            return [self.laid(row, alias) for row in cursor.fetchall()]
+        sql, params = text
+        with planned.cursor() as cursor:
+            return self._laid(cursor, sql, filled(params, given))
+
+    def _laid(self, cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> list[M]:
+        alias = connection.alias
+        cursor.execute(sql, params)
+        return [self.laid(row, alias) for row in cursor.fetchall()]
 
     def laid(self, values: Sequence[Any], alias: str) -> M:
         """This will make an instance of the values of a row of this database, in the order of `paths`."""
@@ -140,7 +167,11 @@ class Statement(Generic[M]):
 
     def __init__(self, layout: Layout[M], build: Callable[..., QuerySet[M]]) -> None:
         self.layout = layout
-        self._text = lru_cache(KINDS)(lambda *arguments: layout.text(build(*arguments)))
+        self._text = lru_cache(KINDS)(lambda *arguments: self._closed(build(*arguments)))
+
+    def _closed(self, rows: QuerySet[M]) -> Text | None:
+        text = self.layout.text(rows)
+        return closed(text) if text else None
 
     def read(self, *arguments: Hashable, **given: Any) -> list[M]:
         """This will ask, with a value for each that the queryset left open, and give the instances."""

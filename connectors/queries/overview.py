@@ -4,10 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db import connection
 from django.db.models import QuerySet
 
-from connectors import matrix
+from connectors import matrix, planned
 from connectors.matrix import Activity
 from connectors.models import VendorAccount
 from connectors.models.accounts import Circuit
@@ -34,8 +33,8 @@ COUNTED = """
 SELECT p.state, c.state, a.observed_at IS NULL OR a.observed_at < now() - a.budget * interval '1 second',
        sum(c.number), sum(c.drifted)
   FROM (SELECT pipeline_id, state, count(*) AS number, count(drift_since) AS drifted
-          FROM connectors_connector
-         WHERE gone_at IS NULL AND seen_at IS NULL AND (%(all)s OR team_id = ANY(%(teams)s))
+          FROM connectors_connector c
+         WHERE gone_at IS NULL AND seen_at IS NULL AND {whose}
          GROUP BY 1, 2) c
   JOIN connectors_pipeline p ON p.id = c.pipeline_id
   JOIN connectors_vendoraccount a ON a.id = p.account_id
@@ -48,7 +47,7 @@ SELECT p.state, c.state,
   FROM connectors_connector c
   JOIN connectors_pipeline p ON p.id = c.pipeline_id
   JOIN connectors_vendoraccount a ON a.id = p.account_id
- WHERE (c.gone_at IS NOT NULL OR c.seen_at IS NOT NULL) AND (%(all)s OR c.team_id = ANY(%(teams)s))
+ WHERE (c.gone_at IS NOT NULL OR c.seen_at IS NOT NULL) AND {whose}
  GROUP BY 1, 2, 3
 """
 """
@@ -57,6 +56,7 @@ Pairs of states, whether stale, how many, and how many of them drifted.
 Rows of whole readings are as old as their account: they are counted from an index alone (`connector_counted`), and
 staleness is decided once for each account. The few others (`connector_apart`) are looked at one by one.
 """
+COUNT_ALL, COUNT_SOME = (COUNTED.format(whose=whose) for whose in ("TRUE", "c.team_id = ANY(%(teams)s)"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,8 @@ class Summary:
 def summary(viewer: Viewer) -> Summary:
     """This will count everything the person may see, in two queries."""
     tally = Tally()
-    with connection.cursor() as cursor:
-        cursor.execute(COUNTED, {"all": viewer.sees_all, "teams": list(viewer.roles)})
+    with planned.cursor() as cursor:
+        cursor.execute(COUNT_ALL if viewer.sees_all else COUNT_SOME, {"teams": list(viewer.roles)})
         for pipeline, state, is_stale, number, drifted in cursor.fetchall():
             tally.add((State(pipeline), State(state)), is_stale=is_stale, number=int(number), drifted=int(drifted))
     return tally.summed(_accounts.read(viewer.sees))

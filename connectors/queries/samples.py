@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection
-
+from connectors import planned
 from connectors.models import Connector
 from connectors.states import State
 
@@ -97,7 +96,7 @@ def range_of(word: str) -> Range:
 def history(connector: Connector, chosen: Range, now: datetime) -> History:
     """This will read what a connector moved and the states it was in, in two queries."""
     start, end = _bounds(chosen.step, chosen.seconds, now)
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(
             HISTORY,
             {"step": chosen.step, "span": chosen.span, "connector": connector.pk, "start": start, "end": end},
@@ -112,7 +111,7 @@ def last_hour(ids: Sequence[int], now: datetime) -> Mapping[int, list[float | No
     """This will give the rates of the last hour for many connectors, in one query; None is a gap."""
     start, end = _bounds(SHORT_STEP, HOUR, now)
     lines: dict[int, list[float | None]] = {pk: [None] * SHORT for pk in ids}
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(LAST_HOUR, {"step": SHORT_STEP, "span": MINUTE, "ids": list(ids), "start": start, "end": end})
         for pk, begin, rate in cursor.fetchall():
             lines[pk][int((begin - start).total_seconds()) // SHORT_STEP] = _number(rate)
@@ -126,7 +125,7 @@ def _bounds(step: int, seconds: int, now: datetime) -> tuple[datetime, datetime]
 
 
 def _stretches(connector: Connector, start: datetime, end: datetime) -> list[Stretch]:
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(WITHIN, [connector.pk, start, end])
         within = cursor.fetchall()
     first = within[0][1] if within else connector.state

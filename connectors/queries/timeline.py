@@ -6,10 +6,10 @@ from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Literal
 
-from django.db import connection
 from django.db.models import CharField, F, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
+from connectors import planned
 from connectors.models import AuditEvent, Connector, Note, Operation, Pipeline, StateChange
 from connectors.queries import lean
 
@@ -40,7 +40,7 @@ def entries(target: Connector | Pipeline, show: str = "", number: int = 1, size:
     """
     noun = "connector" if isinstance(target, Connector) else "pipeline"
     sql, params = _lines(noun, show if show in CHOSEN else "", number, size)
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(sql, lean.filled(params, {"pk": target.pk, "key": str(target.pk)}))
         page = cursor.fetchall()
     keys: dict[Kind, list[str]] = {}
@@ -82,7 +82,7 @@ def _lines(noun: str, show: str, number: int, size: int) -> lean.Text:
     text: lean.Text = ordered.order_by("-moment", "-key")[
         (number - 1) * size : number * size + 1
     ].query.sql_with_params()
-    return text
+    return lean.closed(text)
 
 
 def _line(kind: Kind, rows: QuerySet[Any]) -> Any:

@@ -24,6 +24,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from connectors import planned
 from connectors.actor import DRIVER
 from connectors.models import Connector, Operation, VendorAccount
 from connectors.models.accounts import CIRCUIT_OPENS_AT
@@ -67,16 +68,18 @@ LONGEST_HOT_PAUSE = 8.0
 SAME_FOR = 600.0
 """Seconds after which the same answers are read in full all the same; a minute where figures are drawn."""
 
+HOW_MANY = "(SELECT count(*) FROM connectors_operation WHERE account_id = %(account)s AND status IN ({}))".format
 GLANCE = """
-SELECT due_at, not_before, failures, heard, {drift},
-       (SELECT count(*) FROM connectors_operation WHERE account_id = %(account)s AND status = ANY(%(open)s)),
-       (SELECT count(*) FROM connectors_operation WHERE account_id = %(account)s AND status = %(queued)s),
+SELECT due_at, not_before, failures, heard, {drift}, {open}, {queued},
        (SELECT jsonb_object_agg(external_id, memory) FROM connectors_connector
         WHERE account_id = %(account)s AND memory <> '{}'),
        (SELECT jsonb_object_agg(external_id, memory) FROM connectors_pipeline
         WHERE account_id = %(account)s AND memory <> '{}')
 FROM connectors_vendoraccount WHERE id = %(account)s
-""".replace("{drift}", reconciling.HAS_DRIFT_TO_NOTE)
+"""
+GLANCE = GLANCE.replace("{drift}", reconciling.HAS_DRIFT_TO_NOTE)
+GLANCE = GLANCE.replace("{open}", HOW_MANY(planned.words(OPEN)))
+GLANCE = GLANCE.replace("{queued}", HOW_MANY(planned.words([OperationStatus.QUEUED])))
 Memories = Mapping[str, Mapping[str, Any]]
 
 CLAIMING, CLAIMED, REPLIED, RECORDED = "claiming", "claimed", "replied", "recorded"
@@ -123,8 +126,8 @@ def drive(account_id: int) -> bool:
 
 def _has_work(account_id: int) -> bool:
     """A request may have come in between the last look and giving the lease back."""
-    with connection.cursor() as cursor:
-        cursor.execute(reconciling.HAS_OPEN, [account_id, [OperationStatus.QUEUED]])
+    with planned.cursor() as cursor:
+        cursor.execute(reconciling.HAS_QUEUED, [account_id])
         (is_anything_queued,) = cursor.fetchone()
     return bool(is_anything_queued) and _sendable(account_id, timezone.now()).exists()
 
@@ -191,11 +194,8 @@ class Slice:
             self.runner.run(asyncio.sleep(min(pause, self.vendor.hot_interval)))
 
     def _glance(self) -> Glance:
-        with connection.cursor() as cursor:
-            cursor.execute(GLANCE, {
-                "account": self.account.pk, "open": list(OPEN), "queued": OperationStatus.QUEUED,
-                "drifted": reconciling.DRIFTED,
-            })  # fmt: skip
+        with planned.cursor() as cursor:
+            cursor.execute(GLANCE, {"account": self.account.pk})
             due_at, not_before, failures, heard, has_drift, opened, queued, *memories = cursor.fetchone()
         self.account.due_at, self.account.not_before, self.account.failures = due_at, not_before, failures
         self.account.heard = "" if has_drift else heard

@@ -4,9 +4,10 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.models.functions import Now
 
+from connectors import planned
 from connectors.models import VendorAccount
 from connectors.queries import lean
 
@@ -99,7 +100,7 @@ def hold(lease: Lease) -> VendorAccount:
 
 def give_back(lease: Lease) -> None:
     """This will end the lease; nothing happens if it was lost already."""
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(GIVE_BACK, [lease.account_id, lease.number])
 
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 
+from connectors import planned
 from connectors.models import Connector, VendorAccount
 from connectors.queries import lean
 from connectors.services import samples, storing
@@ -98,5 +98,5 @@ def _figures(reading: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(writes: Sequence[Mapping[str, Any]]) -> None:
     if writes:
-        with connection.cursor() as cursor:
+        with planned.cursor() as cursor:
             cursor.execute(STORE, [storing.recordset(writes)])

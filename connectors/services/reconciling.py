@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from connectors import fingerprints, matrix, reconcile
+from connectors import fingerprints, matrix, planned, reconcile
 from connectors.actor import DRIVER
 from connectors.models import AuditEvent, Connector, Operation, Pipeline, StateChange, VendorAccount
 from connectors.queries.rules import TooSlow
@@ -30,11 +30,11 @@ DRIFTED = [
     f"{desired} {state}" for desired in reconcile.ENDS for state in State if reconcile.has_drifted(desired, state)
 ]
 WANTED = """
-SELECT id, drift_since IS NOT NULL AS was, desired_state || ' ' || state = ANY(%(drifted)s) AND NOT EXISTS (
-    SELECT FROM connectors_operation o WHERE o.{noun}_id = target.id AND o.status = ANY(%(open)s)
+SELECT id, drift_since IS NOT NULL AS was, desired_state || ' ' || state IN ({drifted}) AND NOT EXISTS (
+    SELECT FROM connectors_operation o WHERE o.{noun}_id = target.id AND o.status IN ({open})
 ) AS now_is
 FROM connectors_{noun} AS target WHERE account_id = %(account)s AND desired_state IS NOT NULL
-"""
+""".replace("{drifted}", planned.words(DRIFTED)).replace("{open}", planned.words(OPEN))
 """Rows that somebody wants in some state: did they drift, and do they now?"""
 HAS_DRIFT_TO_NOTE = " OR ".join(
     f"EXISTS (SELECT FROM ({WANTED.format(noun=noun)}) AS wanted WHERE was <> now_is)"
@@ -55,7 +55,8 @@ SELECT id, before, after, vendor_state, %s, cause, operation
 FROM jsonb_to_recordset(%s::jsonb)
      AS given(id bigint, before text, after text, vendor_state text, cause text, operation uuid)
 """
-HAS_OPEN = "SELECT EXISTS (SELECT FROM connectors_operation WHERE account_id = %s AND status = ANY(%s))"
+HAS_ANY = "SELECT EXISTS (SELECT FROM connectors_operation WHERE account_id = %s AND status IN ({}))"
+HAS_OPEN, HAS_QUEUED = (HAS_ANY.format(planned.words(words)) for words in (OPEN, [OperationStatus.QUEUED]))
 NOTE_SUCCESS = """
 UPDATE connectors_vendoraccount
 SET observed_at = %s, observed_version = %s, rows_seen = %s, rows_expected = %s, unread = %s::jsonb, heard = %s,
@@ -128,7 +129,7 @@ def note_same(lease: Lease, *, interval: float, started: datetime) -> None:
 
     :raises LeaseLost: another driver has taken over; nothing is written
     """
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         due_at = timezone.now() + timedelta(seconds=interval)
         cursor.execute(NOTE_SAME, [started, due_at, lease.account_id, lease.number, notices.CHANNEL])
         if cursor.fetchone() is None:
@@ -170,8 +171,8 @@ def rule_without_observation(lease: Lease, *, now: datetime) -> None:
 
 def _open_operations(account: VendorAccount) -> dict[tuple[str, str], Operation]:
     """By kind of target and external id."""
-    with connection.cursor() as cursor:
-        cursor.execute(HAS_OPEN, [account.pk, list(OPEN)])
+    with planned.cursor() as cursor:
+        cursor.execute(HAS_OPEN, [account.pk])
         (has_open,) = cursor.fetchone()
     if not has_open:  # nearly always, and asked cheaply
         return {}
@@ -298,7 +299,7 @@ def _note_moves(
         if why == StateChange.Cause.OUTSIDE:
             outside.append(move)
     if changes:
-        with connection.cursor() as cursor:
+        with planned.cursor() as cursor:
             cursor.execute(NOTE_MOVES.format(noun=noun), [now, storing.recordset(changes)])
     _record_outside(account, noun, outside, now)
 
@@ -460,9 +461,8 @@ def _seen_task(wanted: str, observed: ConnectorSnapshot) -> reconcile.Seen:
 
 
 def _note_drift(account_id: int, seen: Seen, now: datetime) -> None:
-    about: dict[str, Any] = {"drifted": DRIFTED, "open": list(OPEN), "account": account_id, "now": now}
-    with connection.cursor() as cursor:
-        cursor.execute(NOTE_ALL_DRIFT, about)
+    with planned.cursor() as cursor:
+        cursor.execute(NOTE_ALL_DRIFT, {"account": account_id, "now": now})
         for pipeline, connector in cursor.fetchall():
             (seen.pipelines if connector is None else seen.connectors).add(pipeline or connector)
 
@@ -471,7 +471,7 @@ def _note_success(account: VendorAccount, snapshot: AccountSnapshot, started: da
     found = len(snapshot.connectors)
     unread = [{"pipeline": part.pipeline, "reason": part.reason} for part in snapshot.unread]
     due_at = timezone.now() + timedelta(seconds=account.interval)
-    with connection.cursor() as cursor:
+    with planned.cursor() as cursor:
         cursor.execute(NOTE_SUCCESS, [
             started, snapshot.version[:80], found, found if snapshot.expected is None else snapshot.expected,
             storing.recordset(unread), heard, account.metered_at, due_at, account.pk,

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db import connection
 
+from connectors import planned
 from connectors.models import Connector, Pipeline, VendorAccount
 from connectors.states import State, Verb
 from connectors.vendors.base import ConnectorSnapshot, PipelineSnapshot
@@ -72,7 +72,7 @@ class Table:
     def load(self, account: VendorAccount) -> dict[str, Row]:
         """This will read the account's rows, as little of each as will do."""
         pipeline = "pipeline_id" if self.model is Connector else "NULL"
-        with connection.cursor() as cursor:
+        with planned.cursor() as cursor:
             cursor.execute(self._sql(LOAD, pipeline=pipeline), [account.pk])
             return {external_id: Row(*rest) for external_id, *rest in cursor.fetchall()}
 
@@ -80,13 +80,13 @@ class Table:
         """This will write changed rows; True when a name or a label is another, so that it may belong elsewhere."""
         columns = ", ".join(f"{name} = given.{name}" for name, _ in self.columns)
         types = ", ".join(f"{name} {kind}" for name, kind in self.columns)
-        with connection.cursor() as cursor:
+        with planned.cursor() as cursor:
             cursor.execute(self._sql(UPDATE, columns=columns, types=types), [now, recordset(rows)])
             return any(is_other for (is_other,) in cursor.fetchall())
 
     def mark(self, column: str, when: datetime | None, ids: Collection[int]) -> None:
         """This will note since when rows have not been seen or listed."""
-        with connection.cursor() as cursor:
+        with planned.cursor() as cursor:
             cursor.execute(self._sql(MISSING, column=column), [when, list(ids)])
 
     def _sql(self, template: str, **parts: str) -> str:

@@ -25,12 +25,13 @@ def test_database_reads_addresses_as_libpq_does(url: str, expected: dict[str, st
 
     assert {name: found[name] for name in ("NAME", *expected)} == {"NAME": "name", **expected}
     assert found["OPTIONS"]["pool"]["max_size"] == 3
+    assert found["OPTIONS"]["prepare_threshold"] == 1
 
 
-def test_database_hands_on_other_options() -> None:
+def test_database_hands_on_other_options_and_keeps_no_plans_behind_a_pooler() -> None:
     found = environment.database("postgresql://db/name?sslmode=verify-full", pool_size=0)
 
-    assert found["OPTIONS"] == {"sslmode": "verify-full", "pool": False}
+    assert found["OPTIONS"] == {"sslmode": "verify-full", "pool": False, "prepare_threshold": None}
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ def test_list_narrows_and_gives_json(stack: Running) -> None:
     found, later = ([json.loads(line) for line in each] for each in (lines, again))
     assert {c["state"] for c in found} == {"failed"}
     assert table.startswith("id ")
-    lasting = {c["name"] for c in found} & {c["name"] for c in later}  # the demo's connectors fail and recover meanwhile
+    lasting = {c["name"] for c in found} & {
+        c["name"] for c in later
+    }  # the demo's connectors fail and recover meanwhile
     assert lasting
     assert all(name in table for name in lasting)
 

@@ -1,6 +1,7 @@
 """Which addresses are never called, however they are spelled."""
 
 import asyncio
+import contextlib
 import ipaddress
 
 import httpx
@@ -83,9 +84,9 @@ async def test_requests_that_look_a_name_up_at_once_share_connections_that_are_c
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connections.append(asyncio.current_task())  # type: ignore[arg-type]  # one is running
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-        await reader.read()  # until the other side hangs up
+        with contextlib.suppress(asyncio.IncompleteReadError):  # the other side hung up
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as listening:

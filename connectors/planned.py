@@ -1,0 +1,51 @@
+"""
+Statements that are asked again and again: PostgreSQL plans them once for each connection.
+
+Planning takes it longer than answering where a statement is long and finds little, as those of the hot path do. What
+differs from call to call is sent beside the text. Everything else, such as the words of a state, has to stand in the
+text: a plan that is kept cannot take account of it otherwise, and would pass by an index that holds open rows alone.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from psycopg.pq import Format
+from psycopg.sql import Literal
+from psycopg.types.numeric import Int8Dumper
+
+TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
+MOMENTS: Any = psycopg.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
+"""Psycopg's own loader, which is compiled; Django's calls a Python function for each moment. Connections speak UTC."""
+
+
+def words(of: Iterable[str]) -> str:
+    """This will write out words of ours, such as states, as they stand between the brackets of an `IN`."""
+    return ", ".join(Literal(str(word)).as_string() for word in of)
+
+
+class Apart(psycopg.Cursor[Any]):
+    """A cursor that sends text and values apart. It remembers what it asked with a kept plan, too, for Django's log."""
+
+    def _convert_query(self, query: Any, params: Any = None) -> Any:
+        self._query = super()._convert_query(query, params)
+        return self._query
+
+
+@contextmanager
+def cursor() -> Iterator[CursorWrapper]:
+    """
+    This will give a cursor that sends text and values apart; for one connection it plans each text once.
+
+    Without a pool of its own (`DB_POOL_MAX=0`, behind PgBouncer) nothing is kept, because the next statement may
+    meet another connection.
+    """
+    with connection.cursor() as wrapped:
+        wrapped.cursor.close()
+        wrapped.cursor = apart = Apart(connection.connection)
+        apart.adapters.register_loader(TIMESTAMPTZ, MOMENTS)
+        apart.adapters.register_dumper(int, Int8Dumper)  # else a small number and a large one are two statements
+        yield wrapped
