@@ -121,7 +121,7 @@ class Stack:
         for name, queue in WORKERS.items():
             quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
             self._add(name, *celery, "worker", "-Q", queue, "-n", f"{name}@%h", *quiet, grace=30)
-        self._add("beat", *celery, "beat", "--pidfile=", "-l", "WARNING")
+        self._add("beat", "-m", "celery", "-q", "-A", "dashboard.clock", "beat", "--pidfile=", "-l", "WARNING")
 
     def _start_web(self) -> None:
         serve = ("-m", "uvicorn", "dashboard.asgi:application", "--host", HOST, "--port", str(self._port))

@@ -120,7 +120,7 @@ class Stack:
         self._add(f"worker-{number}", "-m", "tests.chaos.worker", self.deaths, str(self._deadliness))
 
     def _add_beat(self) -> None:
-        self._add("beat", "-m", "celery", "-q", "-A", "dashboard.celery", "beat", "--pidfile=", "-l", "WARNING")
+        self._add("beat", "-m", "celery", "-q", "-A", "dashboard.clock", "beat", "--pidfile=", "-l", "WARNING")
 
     def _keep_raising(self) -> None:
         """A service manager would do the same."""
