@@ -19,6 +19,13 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   for (const [name, value] of [...ctx.request.body.entries()]) if (!value) ctx.request.body.delete(name);
 });
 
+// What was typed while the page was still loading is searched once it can be.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const box of document.querySelectorAll("form[hx-get] input[type=search]")) {
+    if (box.value !== box.defaultValue) box.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+});
+
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!form() || ctx.sourceElement === form() || ctx.sourceElement?.id === "stream") return;
   for (const box of form().querySelectorAll("input[type=checkbox]")) box.checked = box.defaultChecked;

@@ -5,6 +5,7 @@ import { isSelecting } from "./selection.js";
 
 const POLL = 10_000;
 const PATIENCE = 30_000; // then the page is polled until the stream is back
+const ANSWERED = 5_000; // by then a stream has begun, or has failed and may be asked for again
 const SIGNED_OUT = [401, 403];
 
 let cutSince = null;
@@ -51,6 +52,16 @@ function follow() {
   stream().replaceWith(anew);
   window.htmx.process(anew);
 }
+
+// htmx goes through what came once more. A stream that is being asked for is not asked for twice: only one would end.
+const asking = new WeakSet();
+document.addEventListener("htmx:before:request", (event) => {
+  const element = event.detail.ctx.sourceElement;
+  if (element?.id !== "stream") return;
+  if (asking.has(element)) event.preventDefault();
+  asking.add(element);
+  setTimeout(() => asking.delete(element), ANSWERED);
+});
 
 // Fetches the page again and morphs it in place: focus, selection and open menus stay.
 function poll() {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import cycle
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from connectors.models import Connector
 from connectors.states import State
@@ -136,6 +136,44 @@ def test_search_answers_while_one_types(crowded: Crowded, chromium: Browser) -> 
     assert all(name.startswith("payouts-s3") for name in names)
     assert box.input_value() == "payouts-s3"
     assert page.evaluate("document.activeElement.name") == "search"
+
+
+def test_what_is_typed_while_the_page_loads_is_searched(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    held: list[Route] = []
+    page.route("**/js/app*.js", lambda route: held.append(route))
+    page.goto(crowded.url, wait_until="commit")
+
+    page.get_by_role("searchbox", name="Search connectors").press_sequentially("payouts-s3")
+    while not held:
+        page.wait_for_timeout(50)
+    held.pop().continue_()
+
+    page.wait_for_url("**/?search=payouts-s3")
+    expect(page.locator(".sheet header > b")).to_contain_text("match")
+    assert page.get_by_role("searchbox", name="Search connectors").input_value() == "payouts-s3"
+
+
+def test_another_search_opens_one_stream_and_ends_the_one_before(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    expect(page.locator("#live")).to_contain_text("Live")
+    streams: list[Request] = []
+    page.on("request", lambda asked: streams.append(asked) if "/events/" in asked.url else None)
+    ended: list[Request] = []
+    page.on("requestfailed", lambda asked: ended.append(asked))
+
+    for search in ("pay", "payouts", "payouts-s3"):
+        with page.expect_request(lambda asked, s=search: asked.url.endswith(f"search%3D{s}")):
+            page.get_by_role("searchbox", name="Search connectors").fill(search)
+        page.wait_for_timeout(1000)
+
+    assert [asked.url.rpartition("%3D")[2] for asked in streams] == ["pay", "payouts", "payouts-s3"]
+    assert set(streams[:2]) <= set(ended)
+    (pk,) = crowded.do(lambda: list(
+        Connector.objects.filter(name__startswith="payouts-s3", state="running").values_list("pk", flat=True)[:1]
+    ))  # fmt: skip
+    crowded.move([pk], State.PAUSED)
+    expect(page.locator(f"#connector-{pk}[data-activity=paused]")).to_be_visible()
 
 
 def test_back_leads_to_the_page_before_and_not_through_each_letter(crowded: Crowded, chromium: Browser) -> None:
