@@ -127,7 +127,7 @@ class Layout(Generic[M]):
             return None
 
     def ask(self, text: Text | None, given: Mapping[str, Any]) -> list[M]:
-        """This will give the instances that a text finds which is asked again and again."""
+        """This will give the instances that a text finds; one that is asked again and again."""
         if text is None:
             return []
         sql, params = text

@@ -76,7 +76,7 @@ class Stack:
         servers.start(folders.servers_home(self._state), self._logs, self._env, self._children)
         self._env |= {
             "PYTHONUNBUFFERED": "1",
-            "CELERY_SKIP_CHECKS": "1",  # manage.py makes them all; they would load every page into worker and beat
+            "CELERY_SKIP_CHECKS": "1",  # manage.py makes them all; they would load every page into the workers
             "MALLOC_ARENA_MAX": "2",  # many threads that mostly wait need no heap each
             "SWITCHYARD_STATE": str(self._state),
             "DEMO": "1" if self._is_demo else "0",
