@@ -1,7 +1,7 @@
 """One page of the board: rows in order of urgency, or in groups that can be closed, and what is new on it."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Case, Count, Min, Q, QuerySet, Value, When
@@ -118,17 +118,30 @@ def _found(teams: frozenset[int] | None, filters: Filters, number: int) -> tuple
     """
     The rows of a page and one more, which tells whether there is another page; and how many there are of a search.
 
-    A search looks names up first, so its text holds for that moment only, and it is counted while they are at hand.
+    A search is counted while the names that it is in are at hand.
     """
-    if not filters.search:
+    words = queries.words_of(filters.search)
+    if not words:
         return _window.read(teams, filters, number), None
-    rows = queries.narrowed(queries.of_teams(teams), filters)
-    return ROW.read(_cut(rows, number)), rows.count()
+    kind, given = (teams, replace(filters, search=""), len(words)), queries.given_for(words)
+    return _searched.read(*kind, number, **given), _matching.read(*kind, **given)
 
 
 @lean.statement(ROW)
 def _window(teams: frozenset[int] | None, filters: Filters, number: int) -> QuerySet[Connector]:
     return _cut(queries.narrowed(queries.of_teams(teams), filters), number)
+
+
+@lean.statement(ROW, is_planned=False)
+def _searched(teams: frozenset[int] | None, filters: Filters, words: int, number: int) -> QuerySet[Connector]:
+    return _cut(_fitting(teams, filters, words), number)
+
+
+def _fitting(teams: frozenset[int] | None, filters: Filters, words: int) -> QuerySet[Connector]:
+    return queries.searched_for(queries.narrowed(queries.of_teams(teams), filters), words)
+
+
+_matching = lean.Total(_fitting)
 
 
 def _cut(rows: QuerySet[Connector], number: int) -> QuerySet[Connector]:

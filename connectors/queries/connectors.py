@@ -19,7 +19,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Coalesce, Now, Upper
 from django.utils import timezone
 
 from connectors import diagnose, matrix
@@ -120,16 +120,42 @@ def searched(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
 
     Those names are looked up first, in one small query for each word: the rest is then answered by indexes alone.
     """
-    words = list(dict.fromkeys(text.upper().split()))[:MOST_WORDS]
+    words = words_of(text)
     if words:
         rows = rows.alias(searched=SEARCHED)
     for word in words:
-        named = Q(name__icontains=word) | Q(account__name__icontains=word)
-        rows = rows.filter(
-            Q(searched__contains=word)
-            | Q(pipeline_id__in=list(Pipeline.objects.filter(named).values_list("pk", flat=True)))
-        )
+        rows = rows.filter(Q(searched__contains=word) | Q(pipeline_id__in=_named(word)))
     return rows
+
+
+def words_of(text: str) -> list[str]:
+    """This will give the words of a search."""
+    return list(dict.fromkeys(text.upper().split()))[:MOST_WORDS]
+
+
+def searched_for(rows: QuerySet[Any], words: int) -> QuerySet[Any]:
+    """This will do the same with so many words left open, for a text that is kept; `given_for` says what they are."""
+    rows = rows.alias(searched=SEARCHED)
+    for n in range(words):
+        rows = rows.filter(Q(lean.like("searched", f"word_{n}")) | Q(lean.any_of("pipeline_id", f"named_{n}")))
+    return rows
+
+
+def given_for(words: Sequence[str]) -> dict[str, Any]:
+    """This will look the names up, and give what `searched_for` left open."""
+    patterns = {f"word_{n}": lean.pattern(word) for n, word in enumerate(words)}
+    return patterns | {f"named_{n}": _named(word) for n, word in enumerate(words)}
+
+
+def _named(word: str) -> list[int]:
+    """The pipelines with a word in their own name or their account's."""
+    return [pipeline.pk for pipeline in _pipelines_named.read(word=lean.pattern(word))]
+
+
+@lean.statement(lean.Layout(Pipeline, only={"id"}), is_planned=False)
+def _pipelines_named() -> QuerySet[Pipeline]:
+    rows = Pipeline.objects.order_by().alias(of_pipeline=Upper("name"), of_account=Upper("account__name"))
+    return rows.filter(Q(lean.like("of_pipeline", "word")) | Q(lean.like("of_account", "word")))
 
 
 def _activities(active: str) -> list[Activity]:

@@ -6,7 +6,8 @@ queryset stays the only place that says what is read; what is kept is its text, 
 """
 
 import re
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +15,18 @@ import msgspec
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import BigIntegerField, BooleanField, Expression, F, Field, Func, JSONField, Model, QuerySet
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Expression,
+    F,
+    Field,
+    Func,
+    JSONField,
+    Model,
+    QuerySet,
+    TextField,
+)
 from django.db.models.base import ModelState
 from psycopg.sql import Literal
 
@@ -53,6 +65,17 @@ def equal(column: str, name: str, field: "Field[Any, Any] | None" = None) -> Fun
     """This will find the rows with one value that is given; an id where no other kind of field is named."""
     value = Given(name, field or BigIntegerField())
     return Func(F(column), value, template="%(expressions)s", arg_joiner=" = ", output_field=BooleanField())
+
+
+def like(column: str, name: str) -> Func:
+    """This will find the rows with a text that is given in a column, in the column's own letters: as `__contains`."""
+    pattern = Given(name, TextField())
+    return Func(F(column), pattern, template="%(expressions)s", arg_joiner=" LIKE ", output_field=BooleanField())
+
+
+def pattern(text: str) -> str:
+    """This will write a text as what `like` is given."""
+    return f"%{connection.ops.prep_for_like_query(text)}%"
 
 
 def filled(params: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
@@ -115,8 +138,7 @@ class Layout(Generic[M]):
         text = self.text(rows)
         if text is None:
             return []
-        with connection.cursor() as cursor:
-            cursor.cursor.adapters.register_loader(planned.TIMESTAMPTZ, planned.MOMENTS)
+        with _cursor() as cursor:
             return self._laid(cursor, *text)
 
     def text(self, rows: QuerySet[M]) -> Text | None:
@@ -126,12 +148,12 @@ class Layout(Generic[M]):
         except EmptyResultSet:
             return None
 
-    def ask(self, text: Text | None, given: Mapping[str, Any]) -> list[M]:
+    def ask(self, text: Text | None, given: Mapping[str, Any], *, is_planned: bool = True) -> list[M]:
         """This will give the instances that a text finds; one that is asked again and again."""
         if text is None:
             return []
         sql, params = text
-        with planned.cursor() as cursor:
+        with planned.cursor() if is_planned else _cursor() as cursor:
             return self._laid(cursor, sql, filled(params, given))
 
     def _laid(self, cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> list[M]:
@@ -158,15 +180,24 @@ class Layout(Generic[M]):
         return made
 
 
+@contextmanager
+def _cursor() -> Iterator[CursorWrapper]:
+    """What PostgreSQL plans anew, for the values at hand."""
+    with connection.cursor() as cursor:
+        cursor.cursor.adapters.register_loader(planned.TIMESTAMPTZ, planned.MOMENTS)
+        yield cursor
+
+
 class Statement(Generic[M]):
     """
     A question with its text.
 
     :param build: gives the queryset for some arguments, which must be hashable and all that its text depends on
+    :param is_planned: its plan is kept, too; not where the best way hangs on the values, as it does for a search
     """
 
-    def __init__(self, layout: Layout[M], build: Callable[..., QuerySet[M]]) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout[M], build: Callable[..., QuerySet[M]], *, is_planned: bool = True) -> None:
+        self.layout, self.is_planned = layout, is_planned
         self._text = lru_cache(KINDS)(lambda *arguments: self._closed(build(*arguments)))
 
     def _closed(self, rows: QuerySet[M]) -> Text | None:
@@ -175,9 +206,33 @@ class Statement(Generic[M]):
 
     def read(self, *arguments: Hashable, **given: Any) -> list[M]:
         """This will ask, with a value for each that the queryset left open, and give the instances."""
-        return self.layout.ask(self._text(*arguments), given)
+        return self.layout.ask(self._text(*arguments), given, is_planned=self.is_planned)
 
 
-def statement(layout: Layout[M]) -> Callable[[Callable[..., QuerySet[M]]], Statement[M]]:
+def statement(layout: Layout[M], *, is_planned: bool = True) -> Callable[[Callable[..., QuerySet[M]]], Statement[M]]:
     """This will make a statement of a function that builds a queryset."""
-    return lambda build: Statement(layout, build)
+    return lambda build: Statement(layout, build, is_planned=is_planned)
+
+
+class Total:
+    """How many rows a queryset finds; as a statement whose plan is not kept."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any]]) -> None:
+        self._text = lru_cache(KINDS)(lambda *arguments: self._closed(build(*arguments)))
+
+    def _closed(self, rows: QuerySet[Any]) -> Text | None:
+        try:
+            sql, params = closed(rows.order_by().values_list("pk").query.sql_with_params())
+        except EmptyResultSet:
+            return None
+        return f"SELECT count(*) FROM ({sql}) AS found", params  # noqa: S608  # compiled by Django
+
+    def read(self, *arguments: Hashable, **given: Any) -> int:
+        """This will count, with a value for each that the queryset left open."""
+        text = self._text(*arguments)
+        if text is None:
+            return 0
+        with _cursor() as cursor:
+            cursor.execute(text[0], filled(text[1], given))
+            (number,) = cursor.fetchone()
+        return int(number)

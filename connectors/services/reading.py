@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import CharField, DateTimeField, QuerySet
 from django.utils import timezone
 
 from connectors.actor import Actor
 from connectors.models import AuditEvent, Connector
+from connectors.queries import lean
 from connectors.services import audit
 
 READ = "connector.configuration.read"
@@ -33,5 +35,13 @@ def configuration(*, connector: Connector, actor: Actor, now: datetime | None = 
 
 
 def _is_known(connector: Connector, actor: Actor, now: datetime) -> bool:
-    of_person = AuditEvent.objects.filter(actor=actor.label, at__gt=now - ONCE_IN, action=READ)
-    return of_person.filter(target_kind="connector", target_id=str(connector.pk)).exists()
+    target = str(connector.pk)
+    return bool(_readings.read(actor=actor.label, target=target, since=now - ONCE_IN))
+
+
+@lean.statement(lean.Layout(AuditEvent, only={"id"}), is_planned=False)
+def _readings() -> QuerySet[AuditEvent]:
+    words = CharField()
+    of_person = AuditEvent.objects.filter(lean.equal("actor", "actor", words), action=READ)
+    of_person = of_person.filter(at__gt=lean.Given("since", DateTimeField()))
+    return of_person.filter(lean.equal("target_id", "target", words), target_kind="connector").order_by()[:1]

@@ -3,15 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from connectors.queries.connectors import Row
 from connectors.queries.views import COLUMNS, USUAL
+from connectors.templatetags.switchyard import age, freshness, stage_of, upcoming
 
 register = template.Library()
 
 FEW = 3
 """Labels that a row has room for."""
+NOTHING = SafeString()
+"""Safe as it is: what is not said to be would be looked through, for each row."""
 
 
 @register.simple_tag
@@ -29,11 +34,45 @@ def column_choices(columns: Sequence[str]) -> list[tuple[str, str, bool]]:
 
 
 @register.simple_tag
-def labels(pairs: Mapping[str, object]) -> SafeString | str:
+def labels(pairs: Mapping[str, object]) -> SafeString:
     """This will give a row's labels, the first ones in sight and all of them in the title."""
     if not pairs:
-        return ""
+        return NOTHING
     words = [f"{key}={value}" for key, value in sorted(pairs.items())]
     more = f" +{len(words) - FEW}" if len(words) > FEW else ""
     shown = format_html_join(", ", "{}", ((word,) for word in words[:FEW]))
     return format_html('<span class="cut mono" title="{}">{}{}</span>', ", ".join(words), shown, more)
+
+
+@register.simple_tag
+def ages(row: Row) -> SafeString:
+    """This will say since when a row is in its state, and when that was seen last."""
+    connector, account, now = row.connector, row.connector.account, timezone.now()
+    if connector.seen_at:
+        seen = freshness(connector.seen_at, account.budget, now=now)
+    else:
+        seen = freshness(account.observed_at, account.budget, connector.account_id, now)
+    return SafeString(f"{age(connector.state_since, now)}<small>{seen}</small>")
+
+
+@register.simple_tag
+def last_operation(row: Row) -> SafeString:
+    """This will give a row's last operation with its stage, and in short what comes next by itself."""
+    operation, coming = row.operation, row.upcoming
+    if operation is None and coming is None:
+        return NOTHING
+    soon = format_html('<small class="soon">{}</small>', upcoming(coming)) if coming else NOTHING
+    if operation is None:
+        return soon
+    return format_html(
+        '<span class="cut" title="{}: {}">{} <span class="dim">{}</span></span><small title="{}">{}</small>{}',
+        operation.actor, operation.reason or "no reason given", operation.label, operation.actor, operation.error,
+        stage_of(operation, row.buttons), soon,
+    )  # fmt: skip
+
+
+@register.simple_tag
+def next_step(row: Row) -> SafeString:
+    """This will say what comes next to a row by itself, and who decided it."""
+    coming = row.upcoming
+    return format_html("{}<small>{}</small>", upcoming(coming), coming.detail) if coming else NOTHING

@@ -10,18 +10,21 @@ import zlib
 from collections.abc import Hashable, Iterable
 from functools import singledispatch
 
+import msgspec
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
 from django.utils.safestring import SafeString
 
 from connectors.models import VendorAccount
 from connectors.queries.connectors import Row
+from connectors.queries.overview import Summary
 
 register = Library()
 
 MOST = 3_000
 HOLE = f"\ue000{secrets.token_hex(8)}\ue001"
 """Stands in what is kept where a moment belongs; nobody outside can guess it."""
+_encode = msgspec.msgpack.Encoder().encode
 KEEPING = "switchyard: kept"
 """The key under which a rendering says that it is to be kept."""
 
@@ -127,10 +130,17 @@ def _(account: VendorAccount) -> Hashable:
     )  # fmt: skip
 
 
+@fingerprint.register
+def _(summary: Summary) -> Hashable:
+    """Its numbers; the accounts beside them are kept one by one."""
+    numbers = (summary.counts, summary.cells, summary.not_reached)
+    return summary.total, tuple(frozenset(part.items()) for part in numbers)
+
+
 def tag(rows: Iterable[Row]) -> str:
     """This will name what rows show in a few letters: a page that shows the same need not be told again."""
     ordered = sorted(rows, key=lambda row: row.connector.pk)
-    return f"{zlib.crc32(repr([_said(row) for row in ordered]).encode()):08x}"
+    return f"{zlib.crc32(_encode([_said(row) for row in ordered])):08x}"
 
 
 def _said(row: Row) -> object:

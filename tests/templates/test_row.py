@@ -11,9 +11,11 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from connectors import permissions
+from connectors.matrix import Activity
 from connectors.models import Connector, Operation
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
+from connectors.queries.overview import Summary
 from connectors.queries.upcoming import Upcoming
 from connectors.states import Role, State
 from connectors.templatetags.kept import fingerprint
@@ -113,6 +115,38 @@ def test_a_row_with_something_to_come_says_so_beside_one_that_is_kept(estate: Es
 
     assert "Resumes" in html(coming)
     assert "Resumes" not in html(made)
+
+
+def test_what_people_wrote_stands_in_the_row_as_text(estate: Estate, viewer: Viewer) -> None:
+    connector = estate.connector(State.PAUSED, desired_state="paused")
+    now = timezone.now()
+    Operation.objects.create(
+        account=estate.account, connector=connector, kind="pause", actor="<i>me</i>", reason='"><script>',
+        error="<b>no</b>", status="failed", state_before="running", requested_at=now, deadline_at=now, finished_at=now,
+    )  # fmt: skip
+    made = replace(row(connector, viewer), upcoming=Upcoming("clock", "Resumes", now, "held by <u>", "<s>late</s>"))
+
+    shown = html(made)
+
+    for tag in ("<i>", "<script>", "<b>no", "<u>", "<s>"):
+        assert tag not in shown
+    assert "&lt;i&gt;me&lt;/i&gt;: &quot;&gt;&lt;script&gt;" in shown
+    assert "held by &lt;u&gt;" in shown
+
+
+@pytest.mark.parametrize("part", ["counts", "cells", "not_reached", "total"])
+def test_numbers_of_the_head_are_rendered_anew_when_one_changes(part: str) -> None:
+    one = Summary(2, {Activity.ACTIVE: 2}, {(State.RUNNING, State.RUNNING): 2}, {State.FAILED: 0}, [])
+    changed: dict[str, Any] = {
+        "counts": {Activity.ACTIVE: 1, Activity.FAILED: 1}, "cells": {(State.RUNNING, State.FAILED): 2},
+        "not_reached": {State.FAILED: 1}, "total": 3,
+    }  # fmt: skip
+
+    other = replace(one, **{part: changed[part]})
+
+    shown = [render_to_string("connectors/board/_summary.html", {"summary": summary}) for summary in (one, other, one)]
+    assert fingerprint(one) != fingerprint(other)
+    assert shown[0] == shown[2] != shown[1]
 
 
 def test_an_account_that_is_kept_shows_what_changed(estate: Estate) -> None:

@@ -1,14 +1,18 @@
 """The board's search: where it looks, and that an index answers it."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
 from connectors import permissions
 from connectors.models import Connector
+from connectors.queries import board
 from connectors.queries import connectors as queries
 from connectors.queries.connectors import Filters
-from connectors.states import State
+from connectors.states import SiteRole, State
 from tests import cast
 from tests.crowd import crowd
 
@@ -22,9 +26,14 @@ def rich(estate: cast.Estate) -> cast.Estate:
 
 
 def found(estate: cast.Estate, text: str, who: str = "viewer") -> list[str]:
-    viewer = permissions.viewer_of(estate.people[who])
-    rows = queries.narrowed(queries.visible_to(viewer), Filters(search=text))
-    return sorted(rows.values_list("name", flat=True))
+    """This will search as the API and the batches do, and as the board's page does."""
+    viewer, filters = permissions.viewer_of(estate.people[who]), Filters(search=text)
+    rows = queries.narrowed(queries.visible_to(viewer), filters)
+    names = sorted(rows.values_list("name", flat=True))
+    page = board.page(viewer, filters, board.Arrangement(), 1)
+    assert sorted(connector.name for connector in page.connectors) == names
+    assert page.matching == len(names)
+    return names
 
 
 @pytest.mark.parametrize(
@@ -61,6 +70,41 @@ def test_search_finds_a_stranger_nothing(rich: cast.Estate) -> None:
     assert found(rich, "zebra", who="stranger") == []
 
 
+def plan_of_the_page(search: str) -> str:
+    """This will say how PostgreSQL finds what the board counts for a search; its rows are found by the same words."""
+    with CaptureQueriesContext(connection) as asked:
+        board.page(permissions.Viewer(1, "admin", SiteRole.ADMIN), Filters(search=search), board.Arrangement(), 1)
+    (counted,) = [query["sql"] for query in asked.captured_queries if "SELECT count(*)" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {counted}")
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("more", [{}, {"state": ("running",)}, {"is_stale": False}, {"vendor": ("box",)}], ids=str)
+def test_the_page_finds_what_every_other_reader_of_the_search_finds(
+    rich: cast.Estate, number: int, more: dict[str, Any]
+) -> None:
+    text = " ".join(["zebra", "box-prod", "_1"][:number])
+    viewer = permissions.viewer_of(rich.people["operator"])
+    filters = Filters(search=text, **more)
+
+    page = board.page(viewer, filters, board.Arrangement(), 1)
+
+    expected = list(queries.narrowed(queries.of_teams(viewer.sees), filters))
+    assert [row.pk for row in page.connectors] == [row.pk for row in expected]
+    assert page.matching == len(expected)
+
+
+def test_no_plan_of_a_search_is_kept(rich: cast.Estate) -> None:
+    for text in ("zebra", "lion", "giraffe", "zebra lion"):
+        found(rich, text)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%LIKE $%'")
+        assert cursor.fetchone() == (0,)
+
+
 def test_an_index_answers_the_search(estate: cast.Estate, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     crowd(estate, 3000)
     with connection.cursor() as cursor:
@@ -73,3 +117,4 @@ def test_an_index_answers_the_search(estate: cast.Estate, django_assert_num_quer
     plan = rows.order_by().explain()
 
     assert "Bitmap Index Scan on connector_search" in plan
+    assert "Bitmap Index Scan on connector_search" in plan_of_the_page("warehouse-2")

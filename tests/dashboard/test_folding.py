@@ -1,0 +1,128 @@
+"""What is the same on every rendering is rendered once, and nothing else."""
+
+from typing import Any
+
+import pytest
+from django.template import Context, Engine, NodeList, Template, engines
+from django.template.base import TextNode
+from django.template.exceptions import TemplateSyntaxError
+from django.urls import NoReverseMatch
+
+from dashboard.folding import Loader, fold
+
+LOAD = "{% load switchyard static %}"
+
+
+def folded(source: str) -> Template:
+    """This will compile a text and fold it."""
+    made = Template(LOAD + source)
+    fold(made.nodelist)
+    return made
+
+
+def shown(made: Template, **names: Any) -> str:
+    return made.render(Context(names))
+
+
+def plainly(source: str, **names: Any) -> str:
+    return shown(Template(LOAD + source), **names)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "plain",
+        "{% url 'board' %}?page=2",
+        "<a href=\"{% url 'accounts' %}\">{% icon 'search' %}Find</a>",
+        "{% icon name='down' classes='' %}",
+        "a{% comment %}no{% endcomment %}b{# nor this #}c",
+    ],
+)
+def test_what_depends_on_nothing_becomes_text(source: str) -> None:
+    made = folded(source)
+
+    assert [type(node) for node in made.nodelist] == [TextNode]
+    assert shown(made) == plainly(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% url 'connector' pk %}",
+        "{% url name %}",
+        "{% url 'board' as where %}{{ where }}",
+        "{% icon shape %}",
+        "{% icon 'down' as mark %}{{ mark }}",
+        "{{ number|rate }}{% icon shape '' %}",
+        "{% if pk %}{% icon 'down' %}{% elif name %}{% url 'board' %}{% else %}{% url 'accounts' %}{% endif %}",
+        "{% for one in many %}{% icon 'down' %}{{ one }}{% empty %}{% icon 'cross' %}{% endfor %}",
+        "{% with x=pk %}{% url 'board' %}{{ x }}{% endwith %}",
+        "{% autoescape off %}{{ name }}{% url 'board' %}{% endautoescape %}",
+    ],
+)
+def test_what_depends_on_something_is_rendered_each_time(source: str) -> None:
+    made = folded(source)
+
+    for names in ({"pk": 7, "name": "board", "shape": "down", "many": [1, 2], "number": 3},
+                  {"pk": 8, "name": "accounts", "shape": "cross", "many": []},
+                  {"pk": 0, "name": "teams", "shape": "search", "many": [3]}):  # fmt: skip
+        try:
+            expected = plainly(source, **names)
+        except NoReverseMatch:
+            continue
+        assert shown(made, **names) == expected
+
+
+def test_texts_that_meet_are_one_also_within_a_condition() -> None:
+    made = folded("{% if yes %}<b>{% icon 'down' %}</b>{% url 'board' %}{% endif %}{% icon 'cross' %}!")
+
+    condition, end = made.nodelist
+    ((_, inner),) = condition.conditions_nodelists  # type: ignore[attr-defined]  # an IfNode
+    assert [type(node) for node in inner] == [TextNode]
+    assert isinstance(end, TextNode)
+
+
+def test_an_address_that_does_not_exist_is_told_to_whoever_renders_it() -> None:
+    made = folded("{% url 'no-such-page' %}")
+
+    with pytest.raises(NoReverseMatch):
+        shown(made)
+
+
+def test_pages_are_loaded_folded_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = engines["django"].engine  # type: ignore[attr-defined]  # Django's own backend
+    (loader,) = engine.template_loaders
+    loader.reset()
+
+    first, second = (engine.get_template("components/_styles.html") for _ in range(2))
+
+    assert isinstance(loader, Loader)
+    assert first is second
+    assert [type(node) for node in first.nodelist] == [TextNode]
+
+
+def test_a_page_fills_the_blocks_of_what_it_extends(tmp_path: Any) -> None:
+    (tmp_path / "base.html").write_text("<{% block a %}base{% endblock %}|{% block b %}b{% endblock %}>")
+    (tmp_path / "page.html").write_text(
+        "{% extends 'base.html' %}{% block a %}{{ block.super }}{% if x %}, x{% endif %}{% endblock %}"
+    )
+    engine = Engine(loaders=[("dashboard.folding.Loader", [("django.template.loaders.filesystem.Loader", [tmp_path])])])
+
+    assert engine.render_to_string("page.html", {"x": True}) == "<base, x|b>"
+    assert engine.render_to_string("page.html", {"x": False}) == "<base|b>"
+
+
+def test_a_template_that_is_wrong_is_still_wrong(tmp_path: Any) -> None:
+    (tmp_path / "wrong.html").write_text("{% if %}")
+    engine = Engine(loaders=[("dashboard.folding.Loader", [("django.template.loaders.filesystem.Loader", [tmp_path])])])
+
+    with pytest.raises(TemplateSyntaxError):
+        engine.get_template("wrong.html")
+
+
+def test_nothing_is_folded_of_nothing() -> None:
+    nodes = NodeList()
+
+    fold(nodes)
+
+    assert nodes == []
