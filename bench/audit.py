@@ -200,7 +200,7 @@ def figures() -> Iterator[Figure]:
     verified, read = alternate(RACES, _verify, _read_and_hash)
     yield Figure("audit", "verify", median(verified), "s", limit=5.0, spread=(min(verified), max(verified)))
     yield ratio("audit", "verify, against reading and hashing each text", verified, read, 2.0)
-    yield ratio("audit", "verify, against hashing alone, all texts in memory", verified, [_hash()] * RACES, 2.0)
+    yield ratio("audit", "verify, against hashing the same bytes in memory", verified, [_hash()] * RACES, 2.0)
 
 
 def _verify() -> float:
@@ -220,13 +220,15 @@ def _read_and_hash() -> float:
 
 
 def _hash() -> float:
-    """The same bytes, a part of them held in memory, and nothing done but SHA-256."""
+    """What verifying hashes, a part of it held in memory, and nothing done but SHA-256: each text, and each link."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT convert_to(canonical, 'UTF8') FROM connectors_auditevent LIMIT %s", [PART])
         texts = [bytes(text) for (text,) in cursor.fetchall()]
+    link = bytes(32 + 8 + 32)  # of the hash before, the position and the text's own hash
     began = time.monotonic()
     for text in texts:
         sha256(text).digest()
+        sha256(link).digest()
     return (time.monotonic() - began) * AuditEvent.objects.count() / len(texts)
 
 

@@ -18,7 +18,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
     wanted = min(1000, lab.connectors)
     place = lab.place(wanted * VENDORS, accounts=VENDORS)
     account = next(planned.name for planned in place.estate if planned.vendor == VENDOR)
-    place.sandboxes.tell("play", take="")
+    place.sandboxes.tell("play", takes=[])
     place.drive()
     place.sandboxes.limit(account, LIMIT)
     with running(lab, place):

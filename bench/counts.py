@@ -39,12 +39,12 @@ def _statements(lab: Lab) -> Iterator[Figure]:
     tell("record", take="counted-a")
     place.drive()
     tell("vary", **{"take": "counted-a", "as": "counted-b"})
-    tell("play", take="counted-a")
+    tell("play", takes=["counted-a"])
     place.drive()
     place.drive()
     same = place.reader.do("statements", "kafka-connect")["statements"]
-    tell("play", take="counted-b")
+    tell("play", takes=["counted-b"])
     other = place.reader.do("statements", "kafka-connect")["statements"]
-    tell("play", take="")
+    tell("play", takes=[])
     yield Figure(ROW, "statements of a drive, the same answers", same, "statements", SAME)
     yield Figure(ROW, "statements of a drive, nothing changed", other, "statements", UNCHANGED)

@@ -28,7 +28,7 @@ def record(place: Place) -> None:
     tell("record", take="all")
     place.drive()
     tell("nudge", every=1, change="recover")  # what comes after this row finds connectors that run
-    tell("play", take="same")
+    tell("play", takes=["same"])
     place.drive()
     place.rest()
     place.drive()
@@ -60,7 +60,7 @@ def _samples(place: Place, rounds: int) -> tuple[Samples, Samples]:
         cpus["floor"].append(floor["cpu"])
         seen: dict[str, list[dict[str, float]]] = {kind: [] for kind in ("", *LIMITS)}
         for take, kind in STEPS:
-            place.sandboxes.tell("play", take=take)
+            place.sandboxes.tell("play", takes=[take])
             seen[kind].append(place.drive())
         for kind in LIMITS:
             walls[kind].append(sum(one["wall"] for one in seen[kind]) / len(seen[kind]))
@@ -96,7 +96,7 @@ def request_figures(lab: Lab) -> Iterator[Figure]:
     place = lab.place()
     place.sandboxes.tell("record", take="counted")
     place.drive()
-    place.sandboxes.tell("play", take="")
+    place.sandboxes.tell("play", takes=[])
     asked = place.sandboxes.take("counted")
     for vendor in sorted({planned.vendor for planned in place.estate}):
         accounts = [planned for planned in place.estate if planned.vendor == vendor]

@@ -8,7 +8,8 @@ One command a line on stdin, one JSON answer a line on stdout:
     floor ADDRESS TAKE                   fetch every address of a take and decode it, 16 accounts at a time
     count SESSION PATH                   the queries and the compressed bytes of a page
     statements VENDOR                    the statements of driving one account of a vendor
-    enqueue                              wake every account, as a tick does
+    gather NUMBER                        wait until so many workers answer
+    keep SECONDS                         wake every account, as a tick does, and each again as soon as it was read
     click VENDOR NUMBER                  ask for a pause or resume of a connector and wait for its outcome
     batch ACCOUNT                        ask for a pause of all that runs at an account and wait for its end
 """
@@ -23,7 +24,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import django
@@ -37,6 +38,8 @@ if importlib.util.find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]  # what the import system itself keeps for "not there"
 
 AT_ONCE = 16
+LOOK = 0.1
+"""Seconds from one look at what was read to the next: a quarter of what a worker has in hand at any time."""
 Answer = dict[str, Any]
 
 
@@ -90,16 +93,33 @@ class Reader:
             driver.drive(account.pk)
         return {"statements": len(asked)}
 
-    def enqueue(self) -> Answer:
-        """This will hint to the workers that every account is due."""
+    def gather(self, number: str) -> Answer:
+        """This will wait for workers, which take their time to import everything."""
+        from dashboard.celery import app
+
+        while len(found := app.control.ping(timeout=0.5) or []) < int(number):
+            pass
+        return {"workers": len(found)}
+
+    def keep(self, seconds: str) -> Answer:
+        """This will keep the workers as busy as they can be, and count the accounts that they read."""
+        from django.utils import timezone
+
         from connectors import tasks
         from connectors.models import VendorAccount
 
-        at = time.time()
-        VendorAccount.objects.update(due_at=None)
-        for pk in VendorAccount.objects.values_list("pk", flat=True):
-            tasks.drive.delay(pk)
-        return {"at": at}
+        woken: dict[int, datetime] = {}
+        began, read = time.monotonic(), 0
+        while time.monotonic() - began < float(seconds):
+            seen = VendorAccount.objects.values_list("pk", "observed_at")
+            done = [pk for pk, at in seen if pk not in woken or (at is not None and at > woken[pk])]
+            read += sum(pk in woken for pk in done)
+            woken |= dict.fromkeys(done, timezone.now())
+            VendorAccount.objects.filter(pk__in=done).update(due_at=None)
+            for pk in done:
+                tasks.drive.delay(pk)
+            time.sleep(LOOK)
+        return {"read": read, "seconds": time.monotonic() - began}
 
     def click(self, vendor: str, number: str) -> Answer:
         """This will ask as the page does; the connectors of a vendor take turns."""

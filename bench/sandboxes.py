@@ -7,7 +7,7 @@ making of them costs nothing while a client is measured.
     POST /_bench/record {"take"}      from now on every answer to a read is kept
     POST /_bench/vary {"take", "as"}  the same answers in other bytes: each object's keys in reverse order
     POST /_bench/nudge {"every", "change"}  every so-manyth connector is changed, as at the vendor's own console
-    POST /_bench/play {"take"}        reads are answered from a take; an empty name: live again
+    POST /_bench/play {"takes"}       reads are answered from takes, at each address by turns; none: live again
     POST /_bench/limit {"place", "a_second"}  a world takes so many requests a second, whatever they ask; 0: any number
     GET  /_bench/due?place=           when the last appointment of a world falls due, kept or not
     GET  /_bench/take?name=           what was asked: `{path and query: bytes of the answer}`
@@ -17,10 +17,13 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -28,6 +31,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bench.estate import plan
 from connectors.vendors.sandbox import Bench, Clock, World, find, listening
@@ -74,7 +78,8 @@ class Worlds:
     clock: Stopwatch
     takes: dict[str, dict[str, Answer]] = field(default_factory=dict)
     recording: str = ""
-    playing: str = ""
+    playing: Sequence[str] = ()
+    turns: Counter[str] = field(default_factory=Counter)
     limits: dict[str, Limit] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,16 +109,18 @@ class Worlds:
             await self.control(scope, receive, send)
             return
         key = f"{scope['path']}?{scope['query_string'].decode()}"
-        played = self.takes[self.playing].get(key) if self.playing and scope["method"] == "GET" else None
-        if played:
-            start, body = played
-            await send(start)
-            await send({"type": "http.response.body", "body": body})
-            return
         _, vendor, number, rest = scope["path"].split("/", 3)
         inner = {**scope, "path": f"/{rest}", "raw_path": scope["raw_path"].split(b"/", 3)[3].join((b"/", b""))}
         keep = self.takes[self.recording] if self.recording and scope["method"] == "GET" else None
         await self._live(f"/{vendor}/{number}", inner, receive, send, keep, key)
+
+    def played(self, key: str) -> Answer | None:
+        """This will give the answer whose turn it is at an address, if it is to be played."""
+        if not self.playing:
+            return None
+        turn = self.turns[key]
+        self.turns[key] += 1
+        return self.takes[self.playing[turn % len(self.playing)]].get(key)
 
     async def _live(
         self, place: str, scope: Scope, receive: Receive, send: Send, keep: dict[str, Answer] | None, key: str
@@ -140,12 +147,13 @@ class Worlds:
         if self.recording:
             self.takes[self.recording] = {}
             self.clock.stopped_at = self.clock.stopped_at or time.time()
-        self.playing = ""
+        self.playing = ()
         return Response(status_code=204)
 
     async def play(self, request: Request) -> Response:
-        """This will answer from a take from now on, or live again."""
-        self.playing = (await request.json())["take"]
+        """This will answer from takes from now on, or live again."""
+        self.playing = (await request.json())["takes"]
+        self.turns.clear()
         self.recording = ""
         if not self.playing:
             self.clock.stopped_at = None
@@ -184,6 +192,37 @@ class Worlds:
         return JSONResponse({key: len(body) for key, (_, body) in self.takes[request.query_params["name"]].items()})
 
 
+class Playing(HttpToolsProtocol):
+    """What is played goes straight to the connection: a vendor's work is not done on the cores that are measured."""
+
+    is_played = False
+
+    def on_headers_complete(self) -> None:
+        """This will play the answer, or go the usual way."""
+        path, _, query = self.url.partition(b"?")
+        is_read = self.parser.get_method() == b"GET"
+        played = self.app.played(f"{unquote(path.decode())}?{query.decode()}") if is_read else None
+        self.is_played = played is not None
+        if played is None:
+            super().on_headers_complete()
+            return
+        self.transport.write(_written(*played))
+        if not self.parser.should_keep_alive():
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        """This will go the usual way, unless there is nobody to tell."""
+        if not self.is_played:
+            super().on_message_complete()
+
+
+def _written(start: Message, body: bytes) -> bytes:
+    status = HTTPStatus(start["status"])
+    head = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+    head += [name + b": " + value for name, value in start["headers"]]
+    return b"\r\n".join([*head, b"", body])
+
+
 def _varied(start: Message, body: bytes) -> Answer:
     varied = json.dumps(_reversed(json.loads(body))).encode()
     head = [(name, value) for name, value in start["headers"] if name != b"content-length"]
@@ -211,9 +250,10 @@ def worlds(connectors: int, accounts: int) -> Worlds:
 async def serve(app: Worlds, ready: Path) -> None:
     """This will serve until it is ended, and say where."""
     with listening() as listener:
-        options: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off", "date_header": False}
+        quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off"}
+        plain: dict[str, Any] = {"date_header": False, "proxy_headers": False, "http": Playing}
         ready.write_text(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        await uvicorn.Server(uvicorn.Config(app, **options)).serve(sockets=[listener])
+        await uvicorn.Server(uvicorn.Config(app, **quiet, **plain)).serve(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from dashboard.stack.processes import Child
 from dashboard.stack.run import WORKERS
 
 ROW = "workers"
-PASSES = 3
-"""Drives of each account in one measurement."""
+WARM, LASTS = 2, 6
+"""Seconds of drives before a measurement, and of one."""
 CLICKS = 60
 CELERY = ("-m", "celery", "-q", "-A", "dashboard.celery")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING")
@@ -28,7 +28,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
     for _ in range(lab.rounds):
         for number, found in rates.items():
             found.append(_rate(lab, place, number))
-    place.sandboxes.tell("play", take="")
+    place.sandboxes.tell("play", takes=[])
     for number in (2, 4):
         gains = sorted(more / one for one, more in zip(rates[1], rates[number], strict=True))
         share = gains[len(gains) // 2] / min(number, cores)
@@ -40,23 +40,16 @@ def figures(lab: Lab) -> Iterator[Figure]:
 
 
 def _rate(lab: Lab, place: Place, number: int) -> float:
+    """Drives a second while there is always more to do; each finds the same as the one before, in other bytes."""
+    place.sandboxes.tell("play", takes=["varied", "same"])
     workers = [lab.stack.start(f"worker-{time.monotonic_ns()}", *WORKER, env=place.env) for _ in range(number)]
     try:
-        _pass(place, "same")  # until every worker has imported everything
-        began = time.monotonic()
-        for turn in range(PASSES):
-            _pass(place, ("varied", "same")[turn % 2])
-        return PASSES * len(place.estate) / (time.monotonic() - began)
+        place.reader.do("gather", str(number))
+        place.reader.do("keep", str(WARM))
+        done = place.reader.do("keep", str(LASTS))
+        return float(done["read"]) / float(done["seconds"])
     finally:
         _end(workers)
-
-
-def _pass(place: Place, take: str) -> None:
-    place.sandboxes.tell("play", take=take)
-    began = place.reader.do("enqueue")["at"]
-    behind = "SELECT count(*) FROM connectors_vendoraccount WHERE observed_at IS NULL OR observed_at < to_timestamp(%s)"
-    while place.sql(behind, began)[0][0]:
-        time.sleep(0.02)
 
 
 def _end(parts: list[Child]) -> None:
@@ -67,7 +60,7 @@ def _end(parts: list[Child]) -> None:
 def click_figures(lab: Lab) -> Iterator[Figure]:
     """This will press pause and resume, idle and while every account is read again and again."""
     place = lab.place()
-    place.sandboxes.tell("play", take="")
+    place.sandboxes.tell("play", takes=[])
     place.drive()
     with running(lab, place):
         for words, keep_busy in (("idle", False), (f"while {place.connectors} are observed", True)):

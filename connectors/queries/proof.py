@@ -1,9 +1,13 @@
 """Reading the chain: an event's place and what signs it, and the whole of it for whoever checks."""
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import psycopg
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from connectors import verifier
 from connectors.models import AuditCheckpoint, AuditEvent, AuditSeal
@@ -14,8 +18,31 @@ COPY (
     LEFT JOIN connectors_auditevent e ON e.id = s.event_id ORDER BY s.position
 ) TO STDOUT (FORMAT binary)
 """
-STREAMED = ("enable_sort = off", "max_parallel_workers_per_gather = 0")
+STREAMED = ("enable_sort = off", "enable_memoize = off", "max_parallel_workers_per_gather = 0")
 """Read along the chain: nothing is sorted on disk first, and the first texts come at once."""
+STRETCH = 200
+"""Events that come as one row; more would fill what lies between the database and us, and neither would go on."""
+STRETCHES = """
+SELECT seals.first, seals.last, seals.ids, seals.hashes, events.ids, events.texts
+FROM (
+        SELECT generate_series(first, last, %(stretch)s::bigint) AS start
+        FROM (SELECT min(position) AS first, max(position) AS last FROM connectors_auditseal) AS ends
+    ) AS starts,
+    LATERAL (
+        SELECT min(position) AS first, max(position) AS last,
+            array_agg(event_id) AS ids, string_agg(hash, '') AS hashes
+        FROM (
+            SELECT position, event_id, hash FROM connectors_auditseal
+            WHERE position >= start AND position < start + %(stretch)s::bigint ORDER BY position
+        ) AS stretch
+    ) AS seals,
+    LATERAL (
+        SELECT array_agg(id) AS ids, array_agg(textsend(canonical)) AS texts
+        FROM connectors_auditevent WHERE id = ANY(seals.ids)
+    ) AS events
+"""
+"""The starts come one after the other: a seal far beyond the last makes no list of all that lies between.
+Each event is looked up by the ids of its stretch: joining a million one by one takes twice as long."""
 HEADER = b"PGCOPY\n\xff\r\n\0"
 HEADER_LENGTH = 19
 POSITION, HASH, LENGTH, TEXT = slice(6, 14), slice(18, 50), slice(50, 54), slice(54, None)
@@ -41,22 +68,52 @@ def proof_of(event: AuditEvent) -> Proof | None:
     return Proof(seal.position, bytes(seal.hash).hex(), signed)
 
 
+class Stretch(NamedTuple):
+    """Some hundred events of the chain in their order, and the positions between which they stand."""
+
+    first: int
+    last: int
+    hashes: bytes
+    """In one piece."""
+    texts: list[bytes | None]
+    """None where the event itself is gone."""
+
+
+def stretches(length: int = STRETCH) -> Iterator[Stretch]:
+    """This will read the whole chain. It ends after the first stretch in which no position is taken."""
+    with _streaming(), closing(psycopg.Cursor(connection.connection)) as cursor:
+        for first, last, ids, hashes, found, texts in cursor.stream(STRETCHES, {"stretch": length}, binary=True):
+            if ids is None:
+                yield Stretch(0, 0, b"", [None])
+                return
+            if found == ids:
+                yield Stretch(first, last, hashes, texts)
+            else:
+                by_id = dict(zip(found or (), texts or (), strict=True))
+                yield Stretch(first, last, hashes, [by_id.get(pk) for pk in ids])
+
+
 def rows() -> Iterator[tuple[bytes, bytes, bytes | None]]:
     """
     This will read position, hash and text in order of position, as bytes; no text where the event itself is gone.
 
     The database sends them in one stream, and nothing is made of them that hashing does not need.
     """
+    with _streaming() as cursor, cursor.copy(READ) as copy:
+        for block in copy:
+            line = bytes(block)
+            if line.startswith(HEADER):
+                line = line[HEADER_LENGTH:]
+            if len(line) >= TEXT.start:
+                yield line[POSITION], line[HASH], None if line[LENGTH] == MISSING else line[TEXT]
+
+
+@contextmanager
+def _streaming() -> Iterator[CursorWrapper]:
     with transaction.atomic(), connection.cursor() as cursor:
         for setting in STREAMED:
             cursor.execute(f"SET LOCAL {setting}")
-        with cursor.copy(READ) as copy:
-            for block in copy:
-                line = bytes(block)
-                if line.startswith(HEADER):
-                    line = line[HEADER_LENGTH:]
-                if len(line) >= TEXT.start:
-                    yield line[POSITION], line[HASH], None if line[LENGTH] == MISSING else line[TEXT]
+        yield cursor
 
 
 def links() -> Iterator[tuple[verifier.Link, str | None]]:

@@ -15,17 +15,18 @@ from connectors.verifier import Finding, Report
 AT_ONCE = 2_000
 
 
-def verify(trusted: list[str] | None = None) -> Report:
+def verify(trusted: list[str] | None = None, *, stretch: int = proof.STRETCH) -> Report:
     """
     This will check every stored text against its hash, each hash against the one before it, and all checkpoints.
 
     :param trusted: fingerprints of keys known from elsewhere
+    :param stretch: how many events are read at a time
     """
     signed = checkpoints.stored()
     report = verifier.check([], signed, sealing.chain(), trusted=trusted or [], is_excerpt=True)
     if report.finding is not None:
         return report
-    if _walk(report, signed):
+    if _walk(report, signed, stretch):
         if report.last >= report.signed_to:
             return report
         words = f"the record ends after event {report.last}, but a checkpoint signs event {report.signed_to}"
@@ -67,18 +68,25 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _walk(report: Report, signed: list[verifier.Checkpoint]) -> bool:
+def _walk(report: Report, signed: list[verifier.Checkpoint], length: int) -> bool:
     """The whole chain in one pass, `verifier.link` and `digest` written out; whether nothing is wrong."""
     heads = {said["position"]: bytes.fromhex(said["head"]) for said in (one.said for one in signed)}
-    position = report.last = report.pruned_to
-    head = heads[position] if position else verifier.genesis(sealing.chain())
-    for place, hashed, text in proof.rows():
-        position += 1
-        if text is None or place != position.to_bytes(8):
+    start = end = report.last = report.pruned_to
+    head = heads[start] if start else verifier.genesis(sealing.chain())
+    for stretch in proof.stretches(length):
+        first, end = end + 1, end + len(stretch.texts)
+        if (stretch.first, stretch.last) != (first, end):
             return False
-        head = sha256(head + place + sha256(text).digest()).digest()
-        if head != hashed or (position in heads and heads[position] != head):
+        hashes = []
+        for position, text in enumerate(stretch.texts, start=first):
+            if text is None:
+                return False
+            head = sha256(head + position.to_bytes(8) + sha256(text).digest()).digest()
+            hashes.append(head)
+        if b"".join(hashes) != stretch.hashes:
             return False
-    report.events = position - report.pruned_to
-    report.first, report.last = report.pruned_to + 1 if report.events else 0, position
+        if any(hashes[said - first] != heads[said] for said in heads.keys() & range(first, end + 1)):
+            return False
+    report.events, report.last = end - start, end
+    report.first = start + 1 if report.events else 0
     return True

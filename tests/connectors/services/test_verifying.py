@@ -9,12 +9,15 @@ from django.db import connection, transaction
 from connectors import verifier
 from connectors.actor import SET_UP
 from connectors.models import AuditCheckpoint, AuditEvent, AuditSeal
+from connectors.queries import proof
 from connectors.services import audit, checkpoints, sealing, verifying
 from tests.conftest import APPEND_ONLY
 
 LENGTH, EVERY = 24, 8
 ROUNDS = 60
 """For each of nine kinds: 540."""
+STRETCHES = (1, 5, 7, LENGTH, 200)
+"""Events that are read at a time: what holds at their borders has to hold within."""
 
 pytestmark = pytest.mark.django_db
 SEALS, EVENTS = "connectors_auditseal", "connectors_auditevent"
@@ -150,7 +153,7 @@ def test_every_mutation_of_the_tables_is_found_and_the_event_named(
         at = chance.randrange(1, LENGTH)
         with transaction.atomic():
             mutate(at, chance)
-            found = verifying.verify().finding
+            found = verifying.verify(stretch=chance.choice(STRETCHES)).finding
             transaction.set_rollback(True)
 
         assert found is not None, at
@@ -160,3 +163,60 @@ def test_every_mutation_of_the_tables_is_found_and_the_event_named(
         else:
             assert found.position == named(at), (at, found)
     assert verifying.verify().is_whole
+
+
+@pytest.mark.parametrize("length", STRETCHES)
+def test_a_whole_record_is_whole_however_many_are_read_at_a_time(record: None, length: int) -> None:
+    report = verifying.verify(stretch=length)
+
+    assert (report.is_whole, report.events, report.first, report.last) == (True, LENGTH, 1, LENGTH)
+
+
+def swap_seals(one: int, other: int) -> None:
+    """This will seal two events in each other's place, as where the later one was the first to be committed."""
+    first, second = event_at(one), event_at(other)
+    run(f"UPDATE {SEALS} SET event_id = -event_id WHERE position IN (%s, %s)", one, other)
+    run(f"UPDATE {SEALS} SET event_id = %s WHERE position = %s", second.pk, one)
+    run(f"UPDATE {SEALS} SET event_id = %s WHERE position = %s", first.pk, other)
+    for position in range(one, LENGTH + 1):
+        digest = verifier.digest(event_at(position).canonical)
+        run(
+            f"UPDATE {SEALS} SET hash = %s WHERE position = %s",
+            verifier.link(hash_at(position - 1), position, digest),
+            position,
+        )
+
+
+@pytest.mark.parametrize("length", STRETCHES)
+@pytest.mark.parametrize(("one", "other"), [(18, 19), (17, 24), (19, 23)])
+def test_events_that_were_sealed_in_another_order_than_they_are_numbered_are_whole(
+    record: None, length: int, one: int, other: int
+) -> None:
+    swap_seals(one, other)
+    run("DELETE FROM connectors_auditcheckpoint WHERE position > 16")  # it signed the order before
+
+    assert verifying.verify(stretch=length).is_whole
+    assert [s.texts for s in proof.stretches(LENGTH)] == [[text for _, _, text in proof.rows()]]
+
+
+@pytest.mark.parametrize("length", STRETCHES)
+@pytest.mark.parametrize("far", [LENGTH + 2, LENGTH + 10, 10**6, 10**15])
+def test_a_seal_far_beyond_the_last_is_found_at_once(record: None, length: int, far: int) -> None:
+    audit.record("site.test.done", actor=SET_UP, result="done", reason="one more")
+    sealing.seal()
+    run(f"UPDATE {SEALS} SET position = %s WHERE position = %s", far, LENGTH + 1)
+
+    found = verifying.verify(stretch=length).finding
+
+    assert found is not None
+    assert (found.kind, found.position) == ("deleted", LENGTH + 1)
+
+
+def test_numbers_that_have_a_gap_are_found_though_each_hash_follows_from_the_one_before(record: None) -> None:
+    run("DELETE FROM connectors_auditcheckpoint WHERE position > 16")
+    run(
+        f"UPDATE {SEALS} SET position = position + 3 WHERE position = %s", LENGTH
+    )  # hashed as if it were the last still
+
+    for length in STRETCHES:
+        assert verifying.verify(stretch=length).finding is not None
