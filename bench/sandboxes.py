@@ -20,10 +20,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import uvicorn
 from starlette.applications import Starlette
@@ -31,7 +29,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bench.estate import plan
 from connectors.vendors.sandbox import Bench, Clock, World, find, listening
@@ -109,12 +106,17 @@ class Worlds:
             await self.control(scope, receive, send)
             return
         key = f"{scope['path']}?{scope['query_string'].decode()}"
+        if scope["method"] == "GET" and (answer := self._played(key)):
+            start, body = answer
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+            return
         _, vendor, number, rest = scope["path"].split("/", 3)
         inner = {**scope, "path": f"/{rest}", "raw_path": scope["raw_path"].split(b"/", 3)[3].join((b"/", b""))}
         keep = self.takes[self.recording] if self.recording and scope["method"] == "GET" else None
         await self._live(f"/{vendor}/{number}", inner, receive, send, keep, key)
 
-    def played(self, key: str) -> Answer | None:
+    def _played(self, key: str) -> Answer | None:
         """This will give the answer whose turn it is at an address, if it is to be played."""
         if not self.playing:
             return None
@@ -192,37 +194,6 @@ class Worlds:
         return JSONResponse({key: len(body) for key, (_, body) in self.takes[request.query_params["name"]].items()})
 
 
-class Playing(HttpToolsProtocol):
-    """What is played goes straight to the connection: a vendor's work is not done on the cores that are measured."""
-
-    is_played = False
-
-    def on_headers_complete(self) -> None:
-        """This will play the answer, or go the usual way."""
-        path, _, query = self.url.partition(b"?")
-        is_read = self.parser.get_method() == b"GET"
-        played = self.app.played(f"{unquote(path.decode())}?{query.decode()}") if is_read else None
-        self.is_played = played is not None
-        if played is None:
-            super().on_headers_complete()
-            return
-        self.transport.write(_written(*played))
-        if not self.parser.should_keep_alive():
-            self.transport.close()
-
-    def on_message_complete(self) -> None:
-        """This will go the usual way, unless there is nobody to tell."""
-        if not self.is_played:
-            super().on_message_complete()
-
-
-def _written(start: Message, body: bytes) -> bytes:
-    status = HTTPStatus(start["status"])
-    head = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
-    head += [name + b": " + value for name, value in start["headers"]]
-    return b"\r\n".join([*head, b"", body])
-
-
 def _varied(start: Message, body: bytes) -> Answer:
     varied = json.dumps(_reversed(json.loads(body))).encode()
     head = [(name, value) for name, value in start["headers"] if name != b"content-length"]
@@ -250,10 +221,9 @@ def worlds(connectors: int, accounts: int) -> Worlds:
 async def serve(app: Worlds, ready: Path) -> None:
     """This will serve until it is ended, and say where."""
     with listening() as listener:
-        quiet: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off"}
-        plain: dict[str, Any] = {"date_header": False, "proxy_headers": False, "http": Playing}
+        options: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off", "date_header": False}
         ready.write_text(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        await uvicorn.Server(uvicorn.Config(app, **quiet, **plain)).serve(sockets=[listener])
+        await uvicorn.Server(uvicorn.Config(app, **options)).serve(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -12,8 +12,12 @@ from dashboard.stack.processes import Child
 from dashboard.stack.run import WORKERS
 
 ROW = "workers"
-WARM, LASTS = 2, 6
-"""Seconds of drives before a measurement, and of one."""
+THREADS = 16
+"""Of each worker, with a connection to the database each."""
+WARM = 10
+"""Drives for each of those before a measurement: PostgreSQL keeps a plan once it has made five."""
+LASTS = 8
+"""Seconds of one."""
 CLICKS = 60
 CELERY = ("-m", "celery", "-q", "-A", "dashboard.celery")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING")
@@ -42,10 +46,13 @@ def figures(lab: Lab) -> Iterator[Figure]:
 def _rate(lab: Lab, place: Place, number: int) -> float:
     """Drives a second while there is always more to do; each finds the same as the one before, in other bytes."""
     place.sandboxes.tell("play", takes=["varied", "same"])
-    workers = [lab.stack.start(f"worker-{time.monotonic_ns()}", *WORKER, env=place.env) for _ in range(number)]
+    env = {**place.env, "WORKER_THREADS": str(THREADS)}
+    workers = [lab.stack.start(f"worker-{time.monotonic_ns()}", *WORKER, env=env) for _ in range(number)]
     try:
         place.reader.do("gather", str(number))
-        place.reader.do("keep", str(WARM))
+        left = number * THREADS * WARM
+        while left > 0:
+            left -= int(place.reader.do("keep", "2")["read"])
         done = place.reader.do("keep", str(LASTS))
         return float(done["read"]) / float(done["seconds"])
     finally:
