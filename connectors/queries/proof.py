@@ -1,22 +1,19 @@
 """Reading the chain: an event's place and what signs it, and the whole of it for whoever checks."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 
 from connectors import verifier
 from connectors.models import AuditCheckpoint, AuditEvent, AuditSeal
 
-READ = """
-COPY (
-    SELECT s.position, s.hash, e.canonical FROM connectors_auditseal s
-    LEFT JOIN connectors_auditevent e ON e.id = s.event_id ORDER BY s.position
-) TO STDOUT (FORMAT binary)
+LINKS = """
+SELECT s.position, s.hash, e.canonical FROM connectors_auditseal s
+LEFT JOIN connectors_auditevent e ON e.id = s.event_id ORDER BY s.position
 """
 STREAMED = ("enable_sort = off", "enable_memoize = off", "max_parallel_workers_per_gather = 0")
 """Read along the chain: nothing is sorted on disk first, and the first texts come at once."""
@@ -43,11 +40,6 @@ FROM (
 """
 """The starts come one after the other: a seal far beyond the last makes no list of all that lies between.
 Each event is looked up by the ids of its stretch: joining a million one by one takes twice as long."""
-HEADER = b"PGCOPY\n\xff\r\n\0"
-HEADER_LENGTH = 19
-POSITION, HASH, LENGTH, TEXT = slice(6, 14), slice(18, 50), slice(50, 54), slice(54, None)
-"""Where they lie in a line of three fields, each with its length before it."""
-MISSING = b"\xff\xff\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,47 +73,30 @@ class Stretch(NamedTuple):
 
 def stretches(length: int = STRETCH) -> Iterator[Stretch]:
     """This will read the whole chain. It ends after the first stretch in which no position is taken."""
-    with _streaming(), closing(psycopg.Cursor(connection.connection)) as cursor:
-        for first, last, ids, hashes, found, texts in cursor.stream(STRETCHES, {"stretch": length}, binary=True):
-            if ids is None:
-                yield Stretch(0, 0, b"", [None])
-                return
-            if found == ids:
-                yield Stretch(first, last, hashes, texts)
-            else:
-                by_id = dict(zip(found or (), texts or (), strict=True))
-                yield Stretch(first, last, hashes, [by_id.get(pk) for pk in ids])
-
-
-def rows() -> Iterator[tuple[bytes, bytes, bytes | None]]:
-    """
-    This will read position, hash and text in order of position, as bytes; no text where the event itself is gone.
-
-    The database sends them in one stream, and nothing is made of them that hashing does not need.
-    """
-    with _streaming() as cursor, cursor.copy(READ) as copy:
-        for block in copy:
-            line = bytes(block)
-            if line.startswith(HEADER):
-                line = line[HEADER_LENGTH:]
-            if len(line) >= TEXT.start:
-                yield line[POSITION], line[HASH], None if line[LENGTH] == MISSING else line[TEXT]
-
-
-@contextmanager
-def _streaming() -> Iterator[CursorWrapper]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        for setting in STREAMED:
-            cursor.execute(f"SET LOCAL {setting}")
-        yield cursor
+    for first, last, ids, hashes, found, texts in _streamed(STRETCHES, stretch=length):
+        if ids is None:
+            yield Stretch(0, 0, b"", [None])
+            return
+        if found == ids:
+            yield Stretch(first, last, hashes, texts)
+        else:
+            by_id = dict(zip(found or (), texts or (), strict=True))
+            yield Stretch(first, last, hashes, [by_id.get(pk) for pk in ids])
 
 
 def links() -> Iterator[tuple[verifier.Link, str | None]]:
-    """This will read the chain as the verifier wants it, each link with its text."""
-    for place, hashed, text in rows():
-        said = None if text is None else text.decode()
-        digest = b"" if said is None else verifier.digest(said)
-        yield verifier.Link(int.from_bytes(place), hashed, digest), said
+    """This will read the chain as the verifier wants it, each link with its text, if that is still there."""
+    for position, hashed, text in _streamed(LINKS):
+        yield verifier.Link(position, hashed, b"" if text is None else verifier.digest(text)), text
+
+
+def _streamed(sql: str, **given: int) -> Iterator[tuple[Any, ...]]:
+    """Rows as the database finds them, in its own form: a million need not be there at once."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for setting in STREAMED:
+            cursor.execute(f"SET LOCAL {setting}")
+        with closing(psycopg.Cursor(connection.connection)) as stream:
+            yield from stream.stream(sql, given, binary=True)
 
 
 def unsealed() -> int:

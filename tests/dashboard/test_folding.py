@@ -89,7 +89,7 @@ def test_an_address_that_does_not_exist_is_told_to_whoever_renders_it() -> None:
         shown(made)
 
 
-def test_pages_are_loaded_folded_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_are_loaded_folded_and_once() -> None:
     engine = engines["django"].engine  # type: ignore[attr-defined]  # Django's own backend
     (loader,) = engine.template_loaders
     loader.reset()

@@ -196,7 +196,8 @@ def test_events_that_were_sealed_in_another_order_than_they_are_numbered_are_who
     run("DELETE FROM connectors_auditcheckpoint WHERE position > 16")  # it signed the order before
 
     assert verifying.verify(stretch=length).is_whole
-    assert [s.texts for s in proof.stretches(LENGTH)] == [[text for _, _, text in proof.rows()]]
+    (stretch,) = proof.stretches(LENGTH)
+    assert stretch.texts == [text.encode() if text else None for _, text in proof.links()]
 
 
 @pytest.mark.parametrize("length", STRETCHES)
@@ -214,9 +215,7 @@ def test_a_seal_far_beyond_the_last_is_found_at_once(record: None, length: int, 
 
 def test_numbers_that_have_a_gap_are_found_though_each_hash_follows_from_the_one_before(record: None) -> None:
     run("DELETE FROM connectors_auditcheckpoint WHERE position > 16")
-    run(
-        f"UPDATE {SEALS} SET position = position + 3 WHERE position = %s", LENGTH
-    )  # hashed as if it were the last still
+    run(f"UPDATE {SEALS} SET position = position + 3 WHERE position = %s", LENGTH)  # hashed as if it stood there still
 
     for length in STRETCHES:
         assert verifying.verify(stretch=length).finding is not None
