@@ -1,15 +1,23 @@
 """A request id for everything that happens, and compression that leaves event streams alone."""
 
 import re
+import secrets
 import uuid
 from collections.abc import Awaitable, Callable
+from gzip import FNAME, compress
 
 import structlog
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware import gzip
+from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 
+LARGE, LEVEL = 10_000, 3
+"""Bytes from which a page is large; and how hard one is compressed: in a third of the time, to a quarter more."""
+HEAD, FLAGS = 10, 3
+"""Bytes of the head of what is compressed, and which of them holds its flags."""
 GIVEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -46,10 +54,30 @@ def _begin(request: HttpRequest) -> None:
 
 
 class GZipMiddleware(gzip.GZipMiddleware):
-    """Django's, but for event streams: each event would become a compressed member of its own, larger than plain."""
+    """
+    Django's, but for large pages, which it would take longer over than over all their queries, and for event streams.
+
+    Of those each event would become a compressed member of its own, larger than plain.
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """This will compress anything but an event stream."""
+        """This will compress anything but an event stream, a large page more quickly and a little less."""
         if response.get("Content-Type", "").startswith("text/event-stream"):
             return response
+        is_taken = gzip.re_accepts_gzip.search(request.headers.get("accept-encoding", ""))
+        is_open = not response.has_header("Content-Encoding") and not response.has_header("ETag")
+        if isinstance(response, HttpResponse) and len(response.content) >= LARGE and is_taken and is_open:
+            patch_vary_headers(response, ("Accept-Encoding",))
+            response.content = self._compressed(response.content)
+            response.headers["Content-Length"] = str(len(response.content))
+            response.headers["Content-Encoding"] = "gzip"
+            return response
         return super().process_response(request, response)
+
+    def _compressed(self, content: bytes) -> bytes:
+        """With a name of random length in its head, as Django has it: so the size tells nothing of a secret."""
+        whole = memoryview(compress(content, LEVEL, mtime=0))
+        name = secrets.token_hex(self.max_random_bytes)[: 1 + secrets.randbelow(self.max_random_bytes)]
+        head = bytearray(whole[:HEAD])
+        head[FLAGS] = FNAME
+        return b"".join((head, name.encode(), b"\0", whole[HEAD:]))

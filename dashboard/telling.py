@@ -159,7 +159,7 @@ def row_parts(viewer: Viewer, ids: Collection[int]) -> Iterable[tuple[int, str]]
     found = list(queries.visible_to(viewer).filter(pk__in=ids))
     for row in queries.rows(found, viewer):
         pk = row.connector.pk
-        html = render_to_string("connectors/board/_row.html", {"row": row, "viewer": viewer})
+        html = render_to_string("connectors/board/_rows.html", {"rows": [row], "viewer": viewer})
         yield pk, heads.partial(f"connector-{pk}", html)
 
 

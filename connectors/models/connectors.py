@@ -1,5 +1,6 @@
 """Pipelines and connectors: observed state and desired state, side by side and never mixed."""
 
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,6 +112,9 @@ class Connector(Observed):
     """Records a second, the newest last, at most 24; None is a gap."""
     urgency = models.PositiveSmallIntegerField(default=6)
     """The place of its pair in the board's default order; see `matrix.urgency`."""
+
+    read_as: Hashable | None = None
+    """All that was read of it but what moves by itself, where a layout of `queries.lean` gives that."""
 
     class Meta:
         ordering = ["urgency", "name", "id"]

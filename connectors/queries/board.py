@@ -17,6 +17,7 @@ SIZE = 50
 ROW = lean.Layout(
     Connector,
     without={"config", "memory", "error_trace", "reading", "generation", "console_url"},
+    moving={"metrics", "flow", "seen_at", "pipeline__seen_at"},
     pipeline=lean.Layout(Pipeline, without={"labels", "facts", "memory", "verbs_off", "reading", "generation"}),
     team=lean.Layout(Team),
 )

@@ -1,6 +1,6 @@
 """Every read of connectors: who sees which, what filters leave, and the board's rows."""
 
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,8 +28,9 @@ from connectors.models import Connector, Operation, Pipeline, VendorAccount
 from connectors.models.connectors import SEARCHED
 from connectors.permissions import Viewer
 from connectors.queries import guards, lean, timings, upcoming, verbs
+from connectors.queries.judging import Judge, Judged
 from connectors.queries.upcoming import Upcoming
-from connectors.states import OPEN, State, Verb
+from connectors.states import OPEN, Verb
 from connectors.vendors import registry
 from connectors.vendors.base import Vendor
 
@@ -199,18 +200,38 @@ class Row:
 
     connector: Connector
     vendor: Vendor
-    verdict: matrix.Verdict
-    is_stale: bool
-    why: diagnose.Diagnosis
-    buttons: Sequence[verbs.Button]
+    judged: Judged
     operation: Operation | None
     """The last one, open or not."""
     upcoming: Upcoming | None = None
     """What happens next by itself."""
     guard: guards.Mark | None = None
     """The lock, or the freeze to come."""
-    tasks: Sequence[verbs.Button] = ()
-    """One for each failed task, where the vendor restarts one alone."""
+
+    @property
+    def verdict(self) -> matrix.Verdict:
+        """Whether data can flow."""
+        return self.judged.verdict
+
+    @property
+    def is_stale(self) -> bool:
+        """Is what is known of it older than it may be?"""
+        return self.judged.is_stale
+
+    @property
+    def why(self) -> diagnose.Diagnosis:
+        """Why it does, or does not."""
+        return self.judged.why
+
+    @property
+    def buttons(self) -> Sequence[verbs.Button]:
+        """What can be asked of it, and why the rest cannot."""
+        return self.judged.buttons
+
+    @property
+    def tasks(self) -> Sequence[verbs.Button]:
+        """One for each failed task, where the vendor restarts one alone."""
+        return self.judged.tasks
 
     @property
     def why_no_single_task(self) -> str:
@@ -235,10 +256,9 @@ def rows(
     """
     ids = [c.pk for c in connectors]
     rails = rails or guards.read(viewer, connectors=ids, now=now or timezone.now())
-    last, times = last_operations(ids), timings.measured()
-    coming = upcoming.of(connectors)
-    known: dict[Hashable, Sequence[verbs.Button]] = {}
-    return [_row(c, viewer, last.get(c.pk), coming.get(c.pk), times, rails, known) for c in connectors]
+    last, coming = last_operations(ids), upcoming.of(connectors)
+    judge = Judge(viewer, timings.measured(), rails)
+    return [_row(c, last.get(c.pk), coming.get(c.pk), rails, judge) for c in connectors]
 
 
 @lean.statement(lean.Layout(Operation))
@@ -256,82 +276,21 @@ def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
 
 
 def _row(
-    connector: Connector,
-    viewer: Viewer,
-    operation: Operation | None,
-    coming: Upcoming | None,
-    times: timings.Measured,
-    rails: guards.Rails,
-    known: dict[Hashable, Sequence[verbs.Button]],
+    connector: Connector, operation: Operation | None, coming: Upcoming | None, rails: guards.Rails, judge: Judge
 ) -> Row:
-    """:param known: buttons that were put together for others like it"""
-    now = rails.now
-    is_stale = connector.is_stale(now)
-    open_verb = operation.kind if operation and operation.is_open else None
-    like = verbs.alike(connector, is_stale=is_stale, open_verb=open_verb, rails=rails)
-    buttons = known.get(like) if like else None
-    if buttons is None:
-        buttons = verbs.buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times, rails=rails)
-        known[like] = buttons
     return Row(
         connector=connector,
         vendor=registry.get(connector.account.vendor),
-        verdict=connector.verdict(now),
-        is_stale=is_stale,
-        why=diagnose.diagnose(situation(connector, is_stale=is_stale)),
-        buttons=buttons,
+        judged=judge.of(connector, operation),
         operation=operation,
-        upcoming=upcoming.sooner(coming, _freeze(connector, rails)),
+        upcoming=upcoming.sooner(coming, _freeze(connector, rails)) if rails.freezes else coming,
         guard=rails.mark(connector),
-        tasks=verbs.task_buttons(connector, viewer, is_stale=is_stale, open_verb=open_verb, times=times, rails=rails)
-        if connector.tasks_failed
-        else (),
     )
 
 
 def _freeze(connector: Connector, rails: guards.Rails) -> Upcoming | None:
     coming = rails.coming(connector)
     return Upcoming("lock", "Freezes", coming[1].starts_at, coming[0].name) if coming else None
-
-
-def situation(connector: Connector, *, is_stale: bool) -> diagnose.Situation:
-    """This will lay out what diagnosis may look at; needs `account` and `pipeline`."""
-    account, pipeline = connector.account, connector.pipeline
-    vendor = registry.get(account.vendor)
-    return diagnose.Situation(
-        account=account.name,
-        vendor=vendor.name,
-        pipeline=pipeline.name,
-        pipeline_noun=vendor.pipeline_noun,
-        pipeline_state=State(pipeline.state),
-        state=State(connector.state),
-        vendor_state=connector.vendor_state,
-        is_stale=is_stale,
-        account_failure=account.failure,
-        failure_kind=account.failure_kind,
-        unread=_unread(connector),
-        failing_since=account.failing_since,
-        observed_at=connector.observed_at,
-        gone_at=connector.gone_at,
-        state_since=connector.state_since,
-        error=connector.error,
-        pipeline_error=pipeline.error,
-        whose=connector.whose,
-        tasks=[State(task["state"]) for task in connector.tasks],
-        desired_state=State(connector.desired_state) if connector.desired_state else None,
-        desired_by=connector.desired_by,
-        desired_reason=connector.desired_reason,
-        drift_since=connector.drift_since,
-        drift_snoozed_until=connector.drift_snoozed_until,
-        rate=connector.metrics.get("records_per_s"),
-        silent_minutes=connector.facts.get("silent_minutes"),
-    )
-
-
-def _unread(connector: Connector) -> str:
-    """Why the last reading lacked its pipeline, or the account as a whole."""
-    parts = {part["pipeline"]: str(part["reason"]) for part in connector.account.unread}
-    return parts.get(connector.pipeline.external_id) or parts.get(None, "")
 
 
 def accounts_of(viewer: Viewer) -> QuerySet[VendorAccount]:

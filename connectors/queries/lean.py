@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -108,6 +109,8 @@ class Layout(Generic[M]):
     :param without: columns that are left out
     :param only: columns that are read, instead of all
     :param extra: names of the queryset's annotations
+    :param moving: paths that change by themselves, again and again; where they are named, an instance holds all other
+        values as they came, in `read_as`: whatever is worked out from those alone is the same for the same
     :param related: layouts of foreign keys
     """
 
@@ -118,6 +121,7 @@ class Layout(Generic[M]):
         without: Collection[str] = (),
         only: Collection[str] = (),
         extra: Sequence[str] = (),
+        moving: Collection[str] = (),
         **related: "Layout[Any]",
     ) -> None:
         self.model, self.related = model, related
@@ -132,6 +136,8 @@ class Layout(Generic[M]):
         self.paths: list[str] = list(self.names)
         for name, layout in related.items():
             self.paths += [f"{name}__{path}" for path in layout.paths]
+        resting = [place for place, path in enumerate(self.paths) if path not in moving]
+        self._resting = itemgetter(*resting) if moving else None
 
     def read(self, rows: QuerySet[M]) -> list[M]:
         """This will ask once, and keep nothing."""
@@ -169,6 +175,8 @@ class Layout(Generic[M]):
         for name in self.coded:
             if held[name] is not None:
                 held[name] = _decode(held[name])
+        if self._resting:
+            held["read_as"] = self._resting(values)
         state = held["_state"] = ModelState()
         state.adding, state.db = False, alias
         start = len(self.names)

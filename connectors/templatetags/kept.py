@@ -7,16 +7,20 @@ depends on the moment, such as an age, stands in an `anew` block within it and i
 
 import secrets
 import zlib
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import singledispatch
+from weakref import WeakKeyDictionary
 
 import msgspec
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
+from django.template.library import SimpleNode
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
 from connectors.models import VendorAccount
 from connectors.queries.connectors import Row
+from connectors.queries.judging import Judged
 from connectors.queries.overview import Summary
 
 register = Library()
@@ -34,6 +38,18 @@ class AnewNode(Node):
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
+        self.says: Callable[[object], str] | None = None
+
+    def settle(self, shown: FilterExpression) -> None:
+        """This will find the function behind a moment that is one tag, of what is shown and nothing else."""
+        if len(self.nodelist) == 1 and isinstance(tag := self.nodelist[0], SimpleNode):
+            is_plain = not (tag.kwargs or tag.takes_context or tag.target_var)
+            if is_plain and [argument.token for argument in tag.args] == [shown.token]:
+                self.says = tag.func
+
+    def moment(self, shown: object, context: Context) -> SafeString:
+        """This will say what is so now."""
+        return conditional_escape(self.says(shown)) if self.says else self.nodelist.render(context)
 
     def render(self, context: Context) -> SafeString:
         """This will leave a hole where the block around it is being kept."""
@@ -43,33 +59,43 @@ class AnewNode(Node):
 
 
 class KeptNode(Node):
-    """The block. Its moments stand in it directly, each of them always: what is kept has as many holes."""
+    """
+    The block. Its moments stand in it directly, each of them always: what is kept has as many holes.
+
+    One with a word that is left open has no moments: its holes are wherever that word stands.
+    """
 
     child_nodelists = ("nodelist",)
 
-    def __init__(self, nodelist: NodeList, shown: FilterExpression) -> None:
+    def __init__(self, nodelist: NodeList, shown: FilterExpression, around: str = "") -> None:
         self.nodelist = nodelist
         self.shown = shown
+        self.around = around
         self.moments = [node for node in nodelist.get_nodes_by_type(AnewNode) if isinstance(node, AnewNode)]
+        for moment in self.moments:
+            moment.settle(shown)
         self.kept: dict[Hashable, list[str]] = {}
 
     def render(self, context: Context) -> SafeString:
         """This will give what is kept, or render it; a refusal is shown once and never kept."""
         if context.get("refusal"):
             return self.nodelist.render(context)
-        key = fingerprint(self.shown.resolve(context))
+        shown = self.shown.resolve(context)
+        key = fingerprint(shown)
         pieces = self.kept.get(key)
         if pieces is None:
             pieces = self._keep(key, context)
+        if self.around:
+            return SafeString(conditional_escape(context[self.around]).join(pieces))
         whole = [pieces[0]]
         for moment, piece in zip(self.moments, pieces[1:], strict=True):
-            whole += (moment.nodelist.render(context), piece)
+            whole += (moment.moment(shown, context), piece)
         return SafeString("".join(whole))
 
     def _keep(self, key: Hashable, context: Context) -> list[str]:
         if len(self.kept) >= MOST:
             self.kept.clear()
-        with context.render_context.push():
+        with context.render_context.push(), context.push(**({self.around: SafeString(HOLE)} if self.around else {})):
             context.render_context[KEEPING] = True
             pieces = self.kept[key] = self.nodelist.render(context).split(HOLE)
         return pieces
@@ -77,13 +103,19 @@ class KeptNode(Node):
 
 @register.tag
 def kept(parser: Parser, token: Token) -> KeptNode:
-    """This will read `{% kept row %}…{% endkept %}`."""
-    words = token.split_contents()
-    if len(words) != 2:  # the tag and what it shows
-        raise TemplateSyntaxError("kept takes what the block shows")
+    """This will read `{% kept row %}…{% endkept %}`; or `{% kept facets around query %}`, which leaves a word open."""
+    match token.split_contents():
+        case [_, shown]:
+            around = ""
+        case [_, shown, "around", around]:
+            pass
+        case _:
+            raise TemplateSyntaxError(
+                "kept takes what the block shows, and `around` with the name of what is left open"
+            )
     nodelist = parser.parse(("endkept",))
     parser.delete_first_token()
-    return KeptNode(nodelist, parser.compile_filter(words[1]))
+    return KeptNode(nodelist, parser.compile_filter(shown), around)
 
 
 @register.tag
@@ -106,20 +138,32 @@ def fingerprint(shown: object) -> Hashable:
 
 @fingerprint.register
 def _(row: Row) -> Hashable:
-    return (_seen(row), tuple(row.buttons), tuple(row.tasks))
+    if row.judged.is_kept:
+        return row.judged, *_moving(row)
+    return _resting(row), *_moving(row), tuple(row.buttons), tuple(row.tasks)
 
 
-def _seen(row: Row) -> Hashable:
-    """All but the words of its buttons."""
-    c, operation = row.connector, row.operation
+def _moving(row: Row) -> tuple[Hashable, ...]:
+    """What changes while the connector and what is said of it stay as they are."""
+    operation = row.operation
+    return tuple(row.connector.flow), operation and (operation.pk, operation.status, operation.error)
+
+
+def _resting(row: Row) -> Hashable:
+    """All else but the words of its buttons: where what is said of a connector is kept, that stands for all of this."""
+    c = row.connector
     return (
         c.pk, c.name, c.type, c.state, c.vendor_state, c.desired_state, c.drift_since, c.drift_snoozed_until,
         c.tasks_total, c.tasks_failed, c.team_id,
-        c.metrics.get("records_per_s"), tuple(c.flow), str(c.labels), c.team.slug, c.account.name, c.pipeline.name,
+        c.metrics.get("records_per_s"), str(c.labels), c.team.slug, c.account.name, c.pipeline.name,
         c.pipeline.state, c.pipeline.vendor_state, row.vendor.slug, row.verdict, row.is_stale, row.why.rule,
         row.why.sentence, row.why.cause, row.guard,
-        operation and (operation.pk, operation.status, operation.error),
     )  # fmt: skip
+
+
+@fingerprint.register
+def _(parts: tuple) -> Hashable:  # type: ignore[type-arg]  # whatever is in it is shown, and stands for itself
+    return parts
 
 
 @fingerprint.register
@@ -140,10 +184,19 @@ def _(summary: Summary) -> Hashable:
 def tag(rows: Iterable[Row]) -> str:
     """This will name what rows show in a few letters: a page that shows the same need not be told again."""
     ordered = sorted(rows, key=lambda row: row.connector.pk)
-    return f"{zlib.crc32(_encode([_said(row) for row in ordered])):08x}"
+    moving = _encode([(*_moving(row), row.upcoming) for row in ordered])
+    return f"{zlib.crc32(b''.join([*map(_said, ordered), moving])):08x}"
 
 
-def _said(row: Row) -> object:
+def _said(row: Row) -> bytes:
     """What changes with the vendor and with what was asked; not the words of each button, which follow from that."""
-    buttons = [(button.verb, button.why_not) for button in row.buttons]
-    return _seen(row), buttons, [(b.task, b.why_not) for b in row.tasks], row.upcoming
+    said = _saying.get(row.judged)
+    if said is None:
+        buttons = [(button.verb, button.why_not) for button in row.buttons]
+        said = _encode((_resting(row), buttons, [(b.task, b.why_not) for b in row.tasks]))
+        if row.judged.is_kept:
+            _saying[row.judged] = said
+    return said
+
+
+_saying: WeakKeyDictionary[Judged, bytes] = WeakKeyDictionary()

@@ -1,19 +1,40 @@
 """Addresses that keep a page's filters, and its pages of fifty."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.http import HttpRequest, QueryDict
 
 SIZE = 50
 
 
-def with_query(request: HttpRequest, query: QueryDict) -> str:
+class Located(Protocol):
+    """What has an address: a request, or the address alone."""
+
+    @property
+    def path(self) -> str:
+        """The page's own path."""
+
+    @property
+    def GET(self) -> QueryDict:  # noqa: N802  # as Django calls it
+        """The query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address alone, for what depends on nothing else of a request."""
+
+    path: str
+    GET: QueryDict
+
+
+def with_query(request: Located, query: QueryDict) -> str:
     """This will give the page's own address with another query."""
     text = query.urlencode()
     return f"{request.path}?{text}" if text else request.path
 
 
-def without(request: HttpRequest, *names: str) -> str:
+def without(request: Located, *names: str) -> str:
     """This will give the page's address with some filters, and the page number, taken off."""
     query = request.GET.copy()
     for name in (*names, "page"):
@@ -21,7 +42,7 @@ def without(request: HttpRequest, *names: str) -> str:
     return with_query(request, query)
 
 
-def with_only(request: HttpRequest, name: str, *values: str) -> str:
+def with_only(request: Located, name: str, *values: str) -> str:
     """This will give the page's address with one word set anew, and without the page number."""
     query = request.GET.copy()
     query.pop("page", None)

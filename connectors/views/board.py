@@ -1,11 +1,12 @@
 """The board: every connector the person may see, the broken ones first."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -21,6 +22,7 @@ from connectors.queries.connectors import Row
 from connectors.templatetags.kept import tag
 from connectors.views import addresses, facets
 from connectors.views.access import signed_in
+from connectors.views.addresses import Address
 
 NOTHING = {
     "activity=failed": "Nothing is failed.",
@@ -33,6 +35,8 @@ NOTHING = {
     "open=yes": "No operation is open.",
 }
 """Views whose emptiness is good news."""
+ADDRESSES = 256
+"""Of the board, for which what follows from them alone is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +85,39 @@ def _stream(request: HttpRequest, rows: Sequence[Row]) -> str:
     return urlencode({"summary": "1", "rows": ids, "tag": tag(rows), "board": request.GET.urlencode()}, safe=",")
 
 
-def _address(request: HttpRequest, viewer: Viewer, arrangement: Arrangement) -> dict[str, Any]:
+def _address(request: HttpRequest, viewer: Viewer, arrangement: Arrangement) -> Mapping[str, Any]:
     """What the page says of its own address: filters, chips, grouping."""
     known = facets.known_names(viewer, request.GET)
-    groups = [("", "None", addresses.without(request, "group", "closed"), not arrangement.by)]
+    return _laid_out(request.path, request.GET.urlencode(), frozenset(known.items()), arrangement)
+
+
+@lru_cache(ADDRESSES)
+def _laid_out(path: str, query: str, known: frozenset[tuple[str, str]], arrangement: Arrangement) -> Mapping[str, Any]:
+    address = Address(path, QueryDict(query))
+    groups = [("", "None", addresses.without(address, "group", "closed"), not arrangement.by)]
     for by in GROUPS:
-        url = addresses.without(request, "closed") if by == arrangement.by else _grouped(request, by)
+        url = addresses.without(address, "closed") if by == arrangement.by else _grouped(address, by)
         groups.append((by, by.capitalize(), url, by == arrangement.by))
     return {
-        "facets": facets.facets(request.GET, known),
-        "chips": facets.chips(request, known),
-        "query": request.GET.urlencode(),
-        "kept": kept(request.GET),
+        "facets": facets.facets(address.GET, dict(known)),
+        "chips": facets.chips(address, dict(known)),
+        "query": query,
+        "kept": kept(address.GET),
         "groups": groups,
         "arrangement": arrangement,
-        "all_closed_url": addresses.with_only(request, "closed", ALL),
-        "all_open_url": addresses.without(request, "closed"),
-        "match": [(name, value) for name in FILTERS for value in request.GET.getlist(name)],
+        "all_closed_url": addresses.with_only(address, "closed", ALL),
+        "all_open_url": addresses.without(address, "closed"),
+        "match": [(name, value) for name in FILTERS for value in address.GET.getlist(name)],
         "hidden": [("group", arrangement.by)] if arrangement.by else [],
     }
 
 
-def _grouped(request: HttpRequest, by: str) -> str:
-    query = request.GET.copy()
+def _grouped(address: Address, by: str) -> str:
+    query = address.GET.copy()
     for name in ("page", "closed"):
         query.pop(name, None)
     query["group"] = by
-    return addresses.with_query(request, query)
+    return addresses.with_query(address, query)
 
 
 def _count(viewer: Viewer, filters: reads.Filters, summary: overview.Summary) -> int:

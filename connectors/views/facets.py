@@ -1,7 +1,7 @@
 """The filters above the board: what can be chosen, how many each choice holds, and what is chosen."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -16,6 +16,7 @@ from connectors.queries.facets import Number
 from connectors.templatetags.looks import ACTIVITIES, STATES
 from connectors.views import addresses
 from connectors.views.access import signed_in
+from connectors.views.addresses import Located
 
 MENUS: Mapping[str, tuple[str, Sequence[tuple[str, str]]]] = {
     "vendor": ("Vendor", [("vendor", "")]),
@@ -109,12 +110,12 @@ def known_names(viewer: Viewer, query: QueryDict) -> dict[str, str]:
     return queries.pipeline_names(viewer, filters_of(query).pipeline)
 
 
-def facets(query: QueryDict, known: Mapping[str, str]) -> list[Facet]:
-    """This will lay out the menus with what is chosen, without counting."""
-    return [_facet(slug, query, known) for slug in MENUS]
+def facets(query: QueryDict, known: Mapping[str, str]) -> tuple[Facet, ...]:
+    """This will lay out the menus with what is chosen, without counting and without what else the address holds."""
+    return tuple(replace(_facet(slug, query, known), others=()) for slug in MENUS)
 
 
-def chips(request: HttpRequest, known: Mapping[str, str]) -> list[Chip]:
+def chips(request: Located, known: Mapping[str, str]) -> list[Chip]:
     """This will say each filter that is set, with the way to take it off."""
     found = []
     for name in FILTERS:
@@ -131,21 +132,21 @@ def _facet(
 ) -> Facet:
     label, sections = MENUS[slug]
     own = {name for name, _ in sections}
-    others = [(n, v) for n in (*FILTERS, "group") if n not in own for v in query.getlist(n)]
-    return Facet(
-        slug,
-        label,
-        [Section(n, heading, _options(n, query.getlist(n), known, (counted or {}).get(n))) for n, heading in sections],
-        others,
+    others = tuple((n, v) for n in (*FILTERS, "group") if n not in own for v in query.getlist(n))
+    laid_out = (
+        Section(n, heading, _options(n, query.getlist(n), known, (counted or {}).get(n))) for n, heading in sections
     )
+    return Facet(slug, label, tuple(laid_out), others)
 
 
-def _options(name: str, chosen: Iterable[str], known: Mapping[str, str], counted: list[Number] | None) -> list[Option]:
+def _options(
+    name: str, chosen: Iterable[str], known: Mapping[str, str], counted: list[Number] | None
+) -> tuple[Option, ...]:
     wanted = dict.fromkeys(value for value in chosen if value)
     number = None if counted is None else 0
     found = {n.value: Option(n.value, _named(name, n, known), n.number, n.value in wanted) for n in counted or []}
     lacking = [Option(value, _label(name, value, known), number, True) for value in wanted if value not in found]
-    return [*lacking, *found.values()]
+    return (*lacking, *found.values())
 
 
 def _named(name: str, counted: Number, known: Mapping[str, str]) -> str:

@@ -63,8 +63,8 @@ def _shown(request: HttpRequest, viewer: Viewer, target: Connector | Pipeline, r
         found = pages.connector(viewer, target.pk)
         return "".join(parts.connector(found | {"refusal": refusal})) if found else ""
     (row,) = queries.rows([queries.visible_to(viewer).get(pk=target.pk)], viewer)
-    context = {"row": row, "viewer": viewer, "refusal": refusal}
-    html = render_to_string("connectors/board/_row.html", context)
+    context = {"rows": [row], "viewer": viewer, "refusal": refusal}
+    html = render_to_string("connectors/board/_rows.html", context)
     return parts.partial(f"#connector-{target.pk}", "outerMorph", html)
 
 

@@ -34,7 +34,7 @@ def row(connector: Connector, viewer: Viewer) -> queries.Row:
 
 
 def html(made: queries.Row) -> str:
-    return render_to_string("connectors/board/_row.html", {"row": made})
+    return render_to_string("connectors/board/_rows.html", {"rows": [made]})
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_row_of_an_operator_is_not_shown_to_a_viewer(estate: Estate, viewer: Vie
 def test_refusal_is_shown_once_and_not_kept(estate: Estate, viewer: Viewer) -> None:
     made = row(estate.connector(), viewer)
 
-    refused = render_to_string("connectors/board/_row.html", {"row": made, "refusal": "not now"})
+    refused = render_to_string("connectors/board/_rows.html", {"rows": [made], "refusal": "not now"})
 
     assert "not now" in refused
     assert "not now" not in html(made)
