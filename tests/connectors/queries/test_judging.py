@@ -58,7 +58,7 @@ def other(field: "models.Field[Any, Any]") -> object:
     if field.name in by_name:
         return by_name[field.name]
     if isinstance(field, models.DateTimeField):
-        return LONG_AGO
+        return LONG_AGO + timedelta(days=1)
     if isinstance(field, models.JSONField):
         return {"a": "b"}
     if isinstance(field, models.BooleanField):
@@ -81,10 +81,19 @@ READ = [
 ]
 
 
+TROUBLE: dict[str, dict[str, Any]] = {
+    "read": {},
+    "not read": {"budget": -1.0, "failure": "no route", "failure_kind": "sign_in_refused", "failing_since": LONG_AGO},
+    "half read": {"budget": -1.0, "unread": [{"pipeline": "box", "reason": "no answer"}]},
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
 @pytest.mark.parametrize(("model", "field"), READ)
 def test_a_row_says_the_same_as_if_nothing_were_kept(
-    estate: cast.Estate, viewer: Viewer, model: type[models.Model], field: "models.Field[Any, Any]"
+    estate: cast.Estate, viewer: Viewer, model: type[models.Model], field: "models.Field[Any, Any]", trouble: str
 ) -> None:
+    VendorAccount.objects.update(**TROUBLE[trouble])
     shown(viewer)
 
     rows = model._default_manager.exclude(pk=estate.other.pk) if model is Team else model._default_manager.all()
@@ -138,6 +147,16 @@ def test_a_reason_that_names_a_moment_names_the_last_one(estate: cast.Estate, vi
     VendorAccount.objects.update(observed_at=now)
 
     assert [row.why.evidence[0].at for row in shown(viewer) if row.why.rule == "pipeline_not_running"] == [now] * 2
+
+
+def test_what_grows_old_says_so_though_nothing_was_read(estate: cast.Estate, viewer: Viewer) -> None:
+    Pipeline.objects.update(state=State.PAUSED)
+    fresh = shown(viewer)
+
+    VendorAccount.objects.update(budget=-1.0)
+
+    assert not any(row.is_stale for row in fresh)
+    assert all(row.is_stale for row in shown(viewer))
 
 
 def situations() -> Iterator[tuple[State, State, dict[str, Any]]]:
