@@ -77,9 +77,10 @@ def sweep() -> None:
 
 @shared_task(ignore_result=True)
 def measure() -> None:
-    """This will work out how long verbs usually take."""
-    from connectors.services import timings
+    """This will fold what was counted since, and work out how long verbs usually take."""
+    from connectors.services import counting, timings
 
+    counting.fold()
     timings.measure()
 
 

@@ -13,6 +13,7 @@ from connectors.models.audit import (
 )
 from connectors.models.batches import Batch, BatchItem, Hold
 from connectors.models.connectors import Connector, Pipeline
+from connectors.models.counts import CountChange
 from connectors.models.exports import AuditExport, AuditExportPart
 from connectors.models.guards import Approval, ApprovalTarget, BreakGlass, FreezeWindow, Loosening, Protection
 from connectors.models.healing import HealPolicy, HealState
@@ -57,6 +58,7 @@ __all__ = [
     "BreakGlass",
     "BreakGlassLink",
     "Connector",
+    "CountChange",
     "FirstAdminLink",
     "FreezeWindow",
     "HealPolicy",

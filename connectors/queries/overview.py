@@ -32,10 +32,11 @@ LINE = lean.Layout(
 COUNTED = """
 SELECT p.state, c.state, a.observed_at IS NULL OR a.observed_at < now() - a.budget * interval '1 second',
        sum(c.number), sum(c.drifted)
-  FROM (SELECT pipeline_id, state, count(*) AS number, count(drift_since) AS drifted
-          FROM connectors_connector c
-         WHERE gone_at IS NULL AND seen_at IS NULL AND {whose}
-         GROUP BY 1, 2) c
+  FROM (SELECT pipeline_id, state, sum(number) AS number, sum(drifted) AS drifted
+          FROM connectors_countchange c
+         WHERE {whose}
+         GROUP BY 1, 2
+        HAVING sum(number) <> 0) c
   JOIN connectors_pipeline p ON p.id = c.pipeline_id
   JOIN connectors_vendoraccount a ON a.id = p.account_id
  GROUP BY 1, 2, 3
@@ -53,8 +54,8 @@ SELECT p.state, c.state,
 """
 Pairs of states, whether stale, how many, and how many of them drifted.
 
-Rows of whole readings are as old as their account: they are counted from an index alone (`connector_counted`), and
-staleness is decided once for each account. The few others (`connector_apart`) are looked at one by one.
+Rows of whole readings are as old as their account: no one looks at them, their changes are summed up (`CountChange`),
+and staleness is decided once for each account. The few others (`connector_apart`) are looked at one by one.
 """
 COUNT_ALL, COUNT_SOME = (COUNTED.format(whose=whose) for whose in ("TRUE", "c.team_id = ANY(%(teams)s)"))
 
