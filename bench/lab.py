@@ -49,6 +49,7 @@ class Place:
         size = (str(connectors), str(len(self.estate)))
         self.sessions: list[str] = self.reader.do("settle", *size, self.sandboxes.address)["sessions"]
         self.drive()
+        self.reader.do("fold")
         self.sql("VACUUM ANALYZE")
 
     def rest(self) -> None:

@@ -6,6 +6,7 @@ One command a line on stdin, one JSON answer a line on stdout:
     settle CONNECTORS ACCOUNTS ADDRESS   make people and accounts
     drive                                drive every account once, as a worker does, 16 at a time
     floor ADDRESS TAKE                   fetch every address of a take and decode it, 16 accounts at a time
+    fold                                 fold what was counted, as the clock does
     count SESSION PATH                   the queries and the compressed bytes of a page
     statements VENDOR                    the statements of driving one account of a vendor
     gather NUMBER                        wait until so many workers answer
@@ -63,6 +64,12 @@ class Reader:
     def settle(self, connectors: str, accounts: str, address: str) -> Answer:
         """This will make the estate of this size in the database."""
         return {"sessions": settle(plan(int(connectors), int(accounts)), address)}
+
+    def fold(self) -> Answer:
+        """This will do what the clock has a worker do every ten seconds."""
+        from connectors.services import counting
+
+        return {"fewer": counting.fold()}
 
     def count(self, session: str, path: str) -> Answer:
         """This will fetch a page in this process."""

@@ -69,18 +69,18 @@ def advance(batch_id: str) -> None:
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """This will end what its driver can no longer end."""
-    from connectors.services import schedule
+    """This will end what its driver can no longer end, and fold what was counted since."""
+    from connectors.services import counting, schedule
 
     schedule.sweep()
+    counting.fold()
 
 
 @shared_task(ignore_result=True)
 def measure() -> None:
-    """This will fold what was counted since, and work out how long verbs usually take."""
-    from connectors.services import counting, timings
+    """This will work out how long verbs usually take."""
+    from connectors.services import timings
 
-    counting.fold()
     timings.measure()
 
 

@@ -402,6 +402,6 @@ def test_two_who_fold_at_once_do_not_wait_and_lose_nothing(
 def test_the_clock_folds(estate: cast.Estate) -> None:
     Connector.objects.filter(name="orders").update(state=State.PAUSED)
 
-    tasks.measure()
+    tasks.sweep()
 
     assert CountChange.objects.count() == len(counted()) == 2
