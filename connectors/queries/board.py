@@ -115,6 +115,13 @@ def page(
     return Page(parts, sum(group.number for group in everything), lines, number * SIZE < lines)
 
 
+def asked(viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int) -> list[lean.Asked]:
+    """This will put the question of `page`, where it is one and its plan is kept: neither grouped nor a search."""
+    if arrangement.by or queries.words_of(filters.search):
+        return []
+    return [_window.asked(viewer.sees, filters, number)]
+
+
 def _found(teams: frozenset[int] | None, filters: Filters, number: int) -> tuple[list[Connector], int | None]:
     """
     The rows of a page and one more, which tells whether there is another page; and how many there are of a search.

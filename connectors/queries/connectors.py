@@ -254,11 +254,17 @@ def rows(
 
     :param rails: what guards them, where that was read anyway
     """
-    ids = [c.pk for c in connectors]
-    rails = rails or guards.read(viewer, connectors=ids, now=now or timezone.now())
-    last, coming = last_operations(ids), upcoming.of(connectors)
-    judge = Judge(viewer, timings.measured(), rails)
+    ids, now = [c.pk for c in connectors], now or timezone.now()
+    with lean.ahead(*asked(ids), *(guards.asked(ids, now) if rails is None else ())):
+        rails = rails or guards.read(viewer, connectors=ids, now=now)
+        last, coming = last_operations(ids), upcoming.of(connectors)
+        judge = Judge(viewer, timings.measured(), rails)
     return [_row(c, last.get(c.pk), coming.get(c.pk), rails, judge) for c in connectors]
+
+
+def asked(ids: Sequence[int]) -> list[lean.Asked]:
+    """This will put the questions of `rows`, but for those after what guards them."""
+    return [_newest.asked(ids=list(ids)), timings.asked(), upcoming.asked(ids)]
 
 
 @lean.statement(lean.Layout(Operation))

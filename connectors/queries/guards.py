@@ -160,6 +160,12 @@ def read(
     )
 
 
+def asked(connectors: Sequence[int], now: datetime) -> list[lean.Asked]:
+    """This will put the questions of `read` for connectors alone, at the same moment."""
+    protecting = [_protecting.asked(ids=sorted(connectors))] if len(connectors) <= MANY else []
+    return [_standing.asked(now=now, soon=now + SHOWN_BEFORE), *protecting]
+
+
 def is_excepted(user_id: int, now: datetime | None = None) -> bool:
     """This will tell whether a person passes any freeze now, by name or by broken glass."""
     now = now or timezone.now()
@@ -256,6 +262,11 @@ def panel(connector: Connector, viewer: Viewer, rails: Rails, hold: Hold | None)
     )
 
 
+def asked_of_panel(connector: int, now: datetime) -> lean.Asked:
+    """This will put the question of `panel`, at the moment of its rails."""
+    return _waiting.asked(pk=connector, now=now)
+
+
 @lean.statement(lean.Layout(Approval))
 def _waiting() -> QuerySet[Approval]:
     live = Approval.objects.filter(
@@ -297,7 +308,7 @@ def team_of(target: Target) -> tuple[int, str]:
 
 def _protections(ids: set[int]) -> dict[int, Protection]:
     """There are few of them: for very many connectors all are read rather than so many ids sent."""
-    rows = Protection.objects.all() if len(ids) > MANY else _protecting.read(ids=list(ids))
+    rows = Protection.objects.all() if len(ids) > MANY else _protecting.read(ids=sorted(ids))
     return {protection.connector_id: protection for protection in rows}
 
 

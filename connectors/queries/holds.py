@@ -32,6 +32,11 @@ def of(target: Connector | Pipeline) -> Hold | None:
     return next(iter(_open.read(noun, pk=target.pk)), None)
 
 
+def asked(noun: str, pk: int) -> lean.Asked:
+    """This will put the question of `of`."""
+    return _open.asked(noun, pk=pk)
+
+
 @lean.statement(lean.Layout(Hold, operation=lean.Layout(Operation)))
 def _open(noun: str) -> QuerySet[Hold]:
     return Hold.objects.filter(lean.equal(f"{noun}_id", "pk"), ended_at__isnull=True)

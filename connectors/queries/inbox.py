@@ -6,16 +6,15 @@ from typing import Any
 from django.db.models import CharField, Count, QuerySet, Value
 from django.utils import timezone
 
-from connectors import planned
 from connectors.permissions import Viewer
-from connectors.queries import approvals, loosenings, reviews
+from connectors.queries import approvals, lean, loosenings, reviews
 
 KINDS = ("approvals", "loosenings", "questions")
-IS_ANY = """
-SELECT EXISTS (SELECT FROM connectors_approval WHERE status = 'waiting' AND lapses_at > %(now)s),
-       EXISTS (SELECT FROM connectors_loosening WHERE outcome = '' AND lapses_at > %(now)s),
+_is_any = lean.Written("""
+SELECT EXISTS (SELECT FROM connectors_approval WHERE status = 'waiting' AND lapses_at > now()),
+       EXISTS (SELECT FROM connectors_loosening WHERE outcome = '' AND lapses_at > now()),
        EXISTS (SELECT FROM connectors_reviewitem WHERE status = 'questioned' AND asked_id = %(user)s)
-"""
+""")
 """Whether anything of each kind waits at all, for whomever; counting begins there."""
 
 
@@ -36,9 +35,7 @@ class Waiting:
 def waiting(viewer: Viewer) -> Waiting:
     """This will count them: one query where nothing waits, which is the rule, and two where something does."""
     now = timezone.now()
-    with planned.cursor() as cursor:
-        cursor.execute(IS_ANY, {"now": now, "user": viewer.user_id})
-        is_any = dict(zip(KINDS, cursor.fetchone(), strict=True))
+    is_any = dict(zip(KINDS, _is_any.read(user=viewer.user_id)[0], strict=True))
     kinds: dict[str, QuerySet[Any]] = {}
     if is_any["approvals"]:
         kinds["approvals"] = approvals.to_decide(viewer, now)
@@ -48,6 +45,11 @@ def waiting(viewer: Viewer) -> Waiting:
         kinds["questions"] = reviews.asked_of(viewer)
     counts = [_counted(kind, found) for kind, found in kinds.items()]
     return Waiting(**dict(counts[0].union(*counts[1:], all=True))) if counts else Waiting()
+
+
+def asked(viewer: Viewer) -> lean.Asked:
+    """This will put the question with which `waiting` begins."""
+    return _is_any.asked(user=viewer.user_id)
 
 
 def _counted(kind: str, rows: QuerySet[Any]) -> QuerySet[Any, tuple[str, int]]:

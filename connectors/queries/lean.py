@@ -3,14 +3,17 @@ Reads of the hot path: a queryset is compiled once for each kind of question, an
 
 Building a statement takes longer than the database takes to answer it, and so does making a model's instances. The
 queryset stays the only place that says what is read; what is kept is its text, never an answer.
+
+Where it is known beforehand what a page will ask, `ahead` sends all of it at once.
 """
 
 import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from django.core.exceptions import EmptyResultSet
@@ -154,17 +157,18 @@ class Layout(Generic[M]):
         except EmptyResultSet:
             return None
 
-    def ask(self, text: Text | None, given: Mapping[str, Any], *, is_planned: bool = True) -> list[M]:
+    def ask(self, text: Text, given: Mapping[str, Any]) -> list[M]:
         """This will give the instances that a text finds; one that is asked again and again."""
-        if text is None:
-            return []
-        sql, params = text
-        with planned.cursor() if is_planned else _cursor() as cursor:
-            return self._laid(cursor, sql, filled(params, given))
+        with planned.cursor() as cursor:
+            return self._laid(cursor, text[0], filled(text[1], given))
 
     def _laid(self, cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> list[M]:
-        alias = connection.alias
         cursor.execute(sql, params)
+        return self.fetched(cursor)
+
+    def fetched(self, cursor: CursorWrapper) -> list[M]:
+        """This will make instances of what a cursor has found."""
+        alias = connection.alias
         return [self.laid(row, alias) for row in cursor.fetchall()]
 
     def laid(self, values: Sequence[Any], alias: str) -> M:
@@ -214,7 +218,28 @@ class Statement(Generic[M]):
 
     def read(self, *arguments: Hashable, **given: Any) -> list[M]:
         """This will ask, with a value for each that the queryset left open, and give the instances."""
-        return self.layout.ask(self._text(*arguments), given, is_planned=self.is_planned)
+        asked = Asked(self, arguments, given)
+        if (answer := _taken(asked)) is not None:
+            return answer
+        with planned.cursor() if self.is_planned else _cursor() as cursor:
+            return self.fetched(cursor) if self.send(cursor, arguments, given) else []
+
+    def asked(self, *arguments: Hashable, **given: Any) -> "Asked":
+        """This will put the question for `ahead`; one whose plan is kept, for no other can be sent with others."""
+        assert self.is_planned  # noqa: S101  # a mistake of ours
+        return Asked(self, arguments, given)
+
+    def send(self, cursor: CursorWrapper, arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
+        """This will send it; False where it can be seen that nothing fits."""
+        text = self._text(*arguments)
+        if text is None:
+            return False
+        cursor.execute(text[0], filled(text[1], given))
+        return True
+
+    def fetched(self, cursor: CursorWrapper) -> list[M]:
+        """This will give the instances that were found."""
+        return self.layout.fetched(cursor)
 
 
 def statement(layout: Layout[M], *, is_planned: bool = True) -> Callable[[Callable[..., QuerySet[M]]], Statement[M]]:
@@ -244,3 +269,100 @@ class Total:
             cursor.execute(text[0], filled(text[1], given))
             (number,) = cursor.fetchone()
         return int(number)
+
+
+class Written:
+    """A question that is written out in SQL, with named places for values; its plan is kept."""
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+
+    @classmethod
+    def of(cls, text: Text) -> "Written":
+        """This will write out a compiled text whose values are all left open; `closed` makes one."""
+        names = iter([param.name for param in text[1]])
+        return cls(PLACE.sub(lambda found: found[0] if found[0] == "%%" else f"%({next(names)})s", text[0]))
+
+    def read(self, **given: Any) -> list[tuple[Any, ...]]:
+        """This will ask, and give the rows."""
+        asked = Asked(self, (), given)
+        if (answer := _taken(asked)) is not None:
+            return answer
+        with planned.cursor() as cursor:
+            self.send(cursor, (), given)
+            return self.fetched(cursor)
+
+    def asked(self, **given: Any) -> "Asked":
+        """This will put the question for `ahead`."""
+        return Asked(self, (), given)
+
+    def send(self, cursor: CursorWrapper, _arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
+        """This will send it."""
+        cursor.execute(self.sql, given)
+        return True
+
+    def fetched(self, cursor: CursorWrapper) -> list[tuple[Any, ...]]:
+        """This will give the rows that were found."""
+        return list(cursor.fetchall())
+
+
+class Question(Protocol):
+    """What can be sent before its answer is needed; its plan is kept."""
+
+    def send(self, cursor: CursorWrapper, arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
+        """This will send it; False where no answer will come."""
+
+    def fetched(self, cursor: CursorWrapper) -> list[Any]:
+        """This will give the answer."""
+
+
+class Asked(NamedTuple):
+    """A question with all its values. Two that are equal have one answer."""
+
+    question: Question
+    arguments: tuple[Any, ...]
+    given: Mapping[str, Any]
+
+
+Answered = tuple[Asked, list[Any]]
+_answers: ContextVar[list[Answered] | None] = ContextVar("answers", default=None)
+
+
+@contextmanager
+def ahead(*questions: Asked) -> Iterator[None]:
+    """
+    This will send questions together and wait once: whoever reads one of them within is given its answer.
+
+    Each answer is given once, so whoever asks again asks anew. PostgreSQL works on one while the next is being sent;
+    asked one by one, both would spend more time waiting for each other than on the small questions of a page.
+    """
+    around = _answers.get()
+    answers: list[Answered] = [] if around is None else around
+    fresh = [asked for asked in questions if all(asked != known for known, _ in answers)]
+    own = _asked_at_once(fresh) if len(fresh) > 1 else []
+    answers += own
+    before = _answers.set(answers)
+    try:
+        yield
+    finally:
+        answers[:] = [left for left in answers if all(left is not answered for answered in own)]
+        _answers.reset(before)
+
+
+def _asked_at_once(questions: Sequence[Asked]) -> list[Answered]:
+    connection.ensure_connection()
+    with ExitStack() as cursors, connection.connection.pipeline():
+        sent = []
+        for asked in questions:
+            cursor = cursors.enter_context(planned.cursor())
+            sent.append((asked, cursor, asked.question.send(cursor, asked.arguments, asked.given)))
+        return [(asked, asked.question.fetched(cursor) if has_answer else []) for asked, cursor, has_answer in sent]
+
+
+def _taken(asked: Asked) -> list[Any] | None:
+    answers = _answers.get() or []
+    for place, (known, answer) in enumerate(answers):
+        if known == asked:
+            del answers[place]
+            return answer
+    return None

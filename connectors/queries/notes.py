@@ -37,11 +37,17 @@ def visible_to(viewer: Viewer) -> QuerySet[Note]:
 
 def about(target: Connector | Pipeline) -> list[Note]:
     """This will give the notes beside a target, and its team's runbooks for the error that it shows, in one query."""
+    question = asked(target)
+    return _about.read(*question.arguments, **question.given)
+
+
+def asked(target: Connector | Pipeline) -> lean.Asked:
+    """This will put the question of `about`."""
     noun, team_id = (
         ("connector", target.team_id) if isinstance(target, Connector) else ("pipeline", target.account.team_id)
     )
     mark = fingerprint(target.error)
-    return _about.read(noun, bool(mark), pk=target.pk, team=team_id, mark=mark)
+    return _about.asked(noun, bool(mark), pk=target.pk, team=team_id, mark=mark)
 
 
 @lean.statement(SHOWN)

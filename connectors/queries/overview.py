@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
-from connectors import matrix, planned
+from connectors import matrix
 from connectors.matrix import Activity
 from connectors.models import VendorAccount
 from connectors.models.accounts import Circuit
@@ -57,7 +57,7 @@ Pairs of states, whether stale, how many, and how many of them drifted.
 Rows of whole readings are as old as their account: no one looks at them, their changes are summed up (`CountChange`),
 and staleness is decided once for each account. The few others (`connector_apart`) are looked at one by one.
 """
-COUNT_ALL, COUNT_SOME = (COUNTED.format(whose=whose) for whose in ("TRUE", "c.team_id = ANY(%(teams)s)"))
+_of_all, _of_some = (lean.Written(COUNTED.format(whose=whose)) for whose in ("TRUE", "c.team_id = ANY(%(teams)s)"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,20 @@ class Summary:
 def summary(viewer: Viewer) -> Summary:
     """This will count everything the person may see, in two queries."""
     tally = Tally()
-    with planned.cursor() as cursor:
-        cursor.execute(COUNT_ALL if viewer.sees_all else COUNT_SOME, {"teams": list(viewer.roles)})
-        for pipeline, state, is_stale, number, drifted in cursor.fetchall():
-            tally.add((State(pipeline), State(state)), is_stale=is_stale, number=int(number), drifted=int(drifted))
+    found = _of_all.read() if viewer.sees_all else _of_some.read(**_teams(viewer))
+    for pipeline, state, is_stale, number, drifted in found:
+        tally.add((State(pipeline), State(state)), is_stale=is_stale, number=int(number), drifted=int(drifted))
     return tally.summed(_accounts.read(viewer.sees))
+
+
+def asked(viewer: Viewer) -> list[lean.Asked]:
+    """This will put the questions of `summary`."""
+    counted = _of_all.asked() if viewer.sees_all else _of_some.asked(**_teams(viewer))
+    return [counted, _accounts.asked(viewer.sees)]
+
+
+def _teams(viewer: Viewer) -> dict[str, list[int]]:
+    return {"teams": sorted(viewer.roles)}
 
 
 @dataclass(slots=True)

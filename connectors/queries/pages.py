@@ -1,6 +1,7 @@
 """Everything one page shows, gathered in a constant number of queries. The event stream renders from the same."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ LATEST = 20
 ITEMS = 50
 
 
-def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
+def connector(viewer: Viewer, pk: int, now: datetime | None = None) -> dict[str, Any] | None:
     """
     This will gather a connector's page; None when it does not exist for this person.
 
@@ -28,19 +29,33 @@ def connector(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     `events` (None when the person may not read them), `guard` (queries.guards.Panel), `may_see_configuration`,
     `viewer`.
     """
-    found = next(iter(_connector.read(viewer.sees, pk=pk)), None)
-    if found is None:
-        return None
-    rails, hold = guards.read(viewer, connectors=[found.pk]), holds.of(found)
+    now = now or timezone.now()
+    with lean.ahead(*asked(viewer, pk, now)):
+        found = next(iter(_connector.read(viewer.sees, pk=pk)), None)
+        return _of_connector(viewer, found, now) if found else None
+
+
+def asked(viewer: Viewer, pk: int, now: datetime) -> list[lean.Asked]:
+    """This will put the questions of `connector` for which nothing but its id has to be known."""
+    its = [_connector.asked(viewer.sees, pk=pk), _operations.asked(pk=pk), timeline.asked("connector", pk, LATEST)]
+    guarding = [*guards.asked([pk], now), guards.asked_of_panel(pk, now), holds.asked("connector", pk)]
+    return [*its, *guarding, *queries.asked([pk])]
+
+
+def _of_connector(viewer: Viewer, found: Connector, now: datetime) -> dict[str, Any]:
+    rails, hold = guards.read(viewer, connectors=[found.pk], now=now), holds.of(found)
     (row,) = queries.rows([found], viewer, rails=rails)
+    may_read = _may_read_events(viewer, found)
+    with lean.ahead(notes.asked(found), *([_latest_events.asked("connector", pk=str(found.pk))] if may_read else [])):
+        beside, events = notes.about(found), _events(viewer, "connector", found)
     return {
         "row": row,
         "connector": found,
         "hold": hold,
         "operations": _operations.read(pk=found.pk),
         "entries": timeline.entries(found, size=LATEST),
-        "notes": notes.about(found),
-        "events": _events(viewer, "connector", found),
+        "notes": beside,
+        "events": events,
         "guard": guards.panel(found, viewer, rails, hold),
         "may_see_configuration": viewer.may_see_configuration(found.team_id),
         "viewer": viewer,
@@ -97,7 +112,7 @@ def pipeline(viewer: Viewer, pk: int) -> dict[str, Any] | None:
     }
 
 
-def flow(connector: Connector, word: str) -> dict[str, Any]:
+def flow(connector: Connector, word: str, now: datetime | None = None) -> dict[str, Any]:
     """
     This will gather a connector's charts.
 
@@ -106,7 +121,7 @@ def flow(connector: Connector, word: str) -> dict[str, Any]:
     return {
         "connector": connector,
         "vendor": registry.get(connector.account.vendor),
-        "history": samples.history(connector, samples.range_of(word), timezone.now()),
+        "history": samples.history(connector, samples.range_of(word), now or timezone.now()),
         "ranges": samples.RANGES,
     }
 
@@ -150,10 +165,12 @@ def batch(viewer: Viewer, pk: UUID, *, show: str = "", number: int = 1) -> dict[
 
 def _events(viewer: Viewer, kind: str, target: Connector | Pipeline) -> list[AuditEvent] | None:
     """The audit of one target: for whoever may operate it, and for those who read the whole audit."""
+    return _latest_events.read(kind, pk=str(target.pk)) if _may_read_events(viewer, target) else None
+
+
+def _may_read_events(viewer: Viewer, target: Connector | Pipeline) -> bool:
     team_id = target.team_id if isinstance(target, Connector) else target.account.team_id
-    if not (viewer.may_read_audit or viewer.may_operate(team_id)):
-        return None
-    return _latest_events.read(kind, pk=str(target.pk))
+    return viewer.may_read_audit or viewer.may_operate(team_id)
 
 
 @lean.statement(lean.Layout(AuditEvent))

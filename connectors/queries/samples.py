@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from connectors import planned
 from connectors.models import Connector
+from connectors.queries import lean
 from connectors.states import State
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -13,17 +15,17 @@ SHORT = 24
 """Points of the line that a row shows."""
 SHORT_STEP = HOUR // SHORT
 
-HISTORY = """
+_history = lean.Written("""
 SELECT date_bin(make_interval(secs => %(step)s), at, timestamptz '2000-01-01 00:00Z') AS begin,
        avg(records), avg(bytes), sum(errors), max(lag)
 FROM connectors_sample
 WHERE connector_id = %(connector)s AND span = %(span)s AND at >= %(start)s AND at < %(end)s
 GROUP BY begin
-"""
-WITHIN = """
+""")
+_within = lean.Written("""
 SELECT at, before, after FROM connectors_statechange
-WHERE connector_id = %s AND at >= %s AND at < %s ORDER BY at, id LIMIT 500
-"""
+WHERE connector_id = %(connector)s AND at >= %(start)s AND at < %(end)s ORDER BY at, id LIMIT 500
+""")
 LAST_HOUR = """
 SELECT connector_id, date_bin(make_interval(secs => %(step)s), at, timestamptz '2000-01-01 00:00Z') AS begin,
        avg(records)
@@ -96,15 +98,27 @@ def range_of(word: str) -> Range:
 def history(connector: Connector, chosen: Range, now: datetime) -> History:
     """This will read what a connector moved and the states it was in, in two queries."""
     start, end = _bounds(chosen.step, chosen.seconds, now)
-    with planned.cursor() as cursor:
-        cursor.execute(
-            HISTORY,
-            {"step": chosen.step, "span": chosen.span, "connector": connector.pk, "start": start, "end": end},
-        )
-        found = {row[0]: Point(row[0], *(_number(value) for value in row[1:])) for row in cursor.fetchall()}
+    with lean.ahead(*asked(connector.pk, chosen, now)):
+        rows = _history.read(**_drawn(connector.pk, chosen, now))
+        stretches = _stretches(connector, start, end)
+    found = {row[0]: Point(row[0], *(_number(value) for value in row[1:])) for row in rows}
     steps = (start + timedelta(seconds=place * chosen.step) for place in range(chosen.seconds // chosen.step))
     points = [found.get(at, Point(at)) for at in steps]
-    return History(chosen, start, end, points, _stretches(connector, start, end))
+    return History(chosen, start, end, points, stretches)
+
+
+def asked(connector: int, chosen: Range, now: datetime) -> list[lean.Asked]:
+    """This will put the questions of `history`."""
+    start, end = _bounds(chosen.step, chosen.seconds, now)
+    return [
+        _history.asked(**_drawn(connector, chosen, now)),
+        _within.asked(connector=connector, start=start, end=end),
+    ]
+
+
+def _drawn(connector: int, chosen: Range, now: datetime) -> dict[str, Any]:
+    start, end = _bounds(chosen.step, chosen.seconds, now)
+    return {"step": chosen.step, "span": chosen.span, "connector": connector, "start": start, "end": end}
 
 
 def last_hour(ids: Sequence[int], now: datetime) -> Mapping[int, list[float | None]]:
@@ -125,9 +139,7 @@ def _bounds(step: int, seconds: int, now: datetime) -> tuple[datetime, datetime]
 
 
 def _stretches(connector: Connector, start: datetime, end: datetime) -> list[Stretch]:
-    with planned.cursor() as cursor:
-        cursor.execute(WITHIN, [connector.pk, start, end])
-        within = cursor.fetchall()
+    within = _within.read(connector=connector.pk, start=start, end=end)
     first = within[0][1] if within else connector.state
     found, since, state = [], start, first
     for at, _, after in within:

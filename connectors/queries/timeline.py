@@ -6,10 +6,9 @@ from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, Literal
 
-from django.db.models import CharField, F, Model, Q, QuerySet, Value
+from django.db.models import CharField, F, Field, Model, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
-from connectors import planned
 from connectors.models import AuditEvent, Connector, Note, Operation, Pipeline, StateChange
 from connectors.queries import lean
 
@@ -39,15 +38,23 @@ def entries(target: Connector | Pipeline, show: str = "", number: int = 1, size:
     :param show: a word of `SHOWS`
     """
     noun = "connector" if isinstance(target, Connector) else "pipeline"
-    sql, params = _lines(noun, show if show in CHOSEN else "", number, size)
-    with planned.cursor() as cursor:
-        cursor.execute(sql, lean.filled(params, {"pk": target.pk, "key": str(target.pk)}))
-        page = cursor.fetchall()
+    page = _lines(noun, show if show in CHOSEN else "", number, size).read(**_of(target.pk))
     keys: dict[Kind, list[str]] = {}
     for kind, key, _ in page:
         keys.setdefault(kind, []).append(key)
-    found = {kind: _fetched(kind, its) for kind, its in keys.items()}
+    ids = {kind: [_key(kind).to_python(key) for key in its] for kind, its in keys.items()}
+    with lean.ahead(*(FOUND[kind].asked(ids=its) for kind, its in ids.items())):
+        found = {kind: {str(row.pk): row for row in FOUND[kind].read(ids=its)} for kind, its in ids.items()}
     return [Entry(kind, moment, found[kind][key]) for kind, key, moment in page if key in found[kind]]
+
+
+def asked(noun: str, pk: int, size: int) -> lean.Asked:
+    """This will put the question with which `entries` begins its first page."""
+    return _lines(noun, "", 1, size).asked(**_of(pk))
+
+
+def _of(pk: int) -> dict[str, Any]:
+    return {"pk": pk, "key": str(pk)}
 
 
 def _sources(noun: str) -> dict[Kind, QuerySet[Any]]:
@@ -71,18 +78,16 @@ CHOSEN: Mapping[str, Sequence[Kind]] = {
 
 
 @lru_cache(lean.KINDS)
-def _lines(noun: str, show: str, number: int, size: int) -> lean.Text:
-    """The text that finds kind, key and moment of a page's entries."""
+def _lines(noun: str, show: str, number: int, size: int) -> lean.Written:
+    """What finds kind, key and moment of a page's entries."""
     sources = _sources(noun)
     rows = {kind: sources[kind] for kind in CHOSEN.get(show, list(sources))}
     if show == "outside":
         rows["state"] = rows["state"].filter(cause=StateChange.Cause.OUTSIDE)
     lines = [_line(kind, found) for kind, found in rows.items()]
     ordered = lines[0].union(*lines[1:], all=True) if len(lines) > 1 else lines[0]
-    text: lean.Text = ordered.order_by("-moment", "-key")[
-        (number - 1) * size : number * size + 1
-    ].query.sql_with_params()
-    return lean.closed(text)
+    page = ordered.order_by("-moment", "-key")[(number - 1) * size : number * size + 1]
+    return lean.Written.of(lean.closed(page.query.sql_with_params()))
 
 
 def _line(kind: Kind, rows: QuerySet[Any]) -> Any:
@@ -107,6 +112,6 @@ def _named(model: type[Model]) -> QuerySet[Any]:
 FOUND = {kind: lean.Statement(layout, partial(_named, layout.model)) for kind, layout in LAYOUTS.items()}
 
 
-def _fetched(kind: Kind, keys: Sequence[str]) -> dict[str, Any]:
-    of = LAYOUTS[kind].model._meta.pk
-    return {str(row.pk): row for row in FOUND[kind].read(ids=[of.to_python(key) for key in keys])}
+def _key(kind: Kind) -> "Field[Any, Any]":
+    key: Field[Any, Any] = LAYOUTS[kind].model._meta.pk
+    return key

@@ -36,6 +36,11 @@ def measured() -> Measured:
     return {(r.vendor, r.target, r.kind): Usual(r.p50, r.p95, r.count) for r in _enough.read()}
 
 
+def asked() -> lean.Asked:
+    """This will put the question of `measured`."""
+    return _enough.asked()
+
+
 @lean.statement(lean.Layout(UsualTime))
 def _enough() -> QuerySet[UsualTime]:
     return UsualTime.objects.filter(count__gte=ENOUGH)

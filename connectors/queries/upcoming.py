@@ -74,6 +74,11 @@ def schedules(connectors: Sequence[Connector]) -> dict[int, Upcoming]:
     return first
 
 
+def asked(connectors: Sequence[int]) -> lean.Asked:
+    """This will put the question of `schedules`."""
+    return _scheduled.asked(ids=list(connectors))
+
+
 @lean.statement(lean.Layout(Link, schedule=lean.Layout(Schedule)))
 def _scheduled() -> QuerySet[Any]:
     links = Link.objects.filter(

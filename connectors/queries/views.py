@@ -51,6 +51,11 @@ def columns_of(viewer: Viewer) -> Sequence[str]:
     return [name for name in COLUMNS if name in chosen[0].names] if chosen else USUAL
 
 
+def asked(viewer: Viewer) -> lean.Asked:
+    """This will put the question of `columns_of`."""
+    return _chosen.asked(user=viewer.user_id)
+
+
 @lean.statement(lean.Layout(BoardColumns))
 def _chosen() -> QuerySet[BoardColumns]:
     return BoardColumns.objects.filter(user_id=lean.Given("user", BigIntegerField()))

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from connectors.forms.board import FILTERS, arrangement_of, filters_of, kept
 from connectors.matrix import Activity
 from connectors.permissions import Viewer
-from connectors.queries import batches, overview, views
+from connectors.queries import batches, inbox, lean, overview, views
 from connectors.queries import board as queries
 from connectors.queries import connectors as reads
 from connectors.queries.board import ALL, GROUPS, Arrangement, Group
@@ -52,9 +52,16 @@ class Part:
 @signed_in
 def board(request: HttpRequest, viewer: Viewer) -> HttpResponse:
     """This will show counts, matrix, accounts, filters and one page of rows."""
-    filters, arrangement = filters_of(request.GET), arrangement_of(request.GET)
+    shown = filters_of(request.GET), arrangement_of(request.GET), addresses.number_of(request)
+    page = queries.asked(viewer, *shown)
+    with lean.ahead(*overview.asked(viewer), *page, views.asked(viewer), inbox.asked(viewer)):
+        return _board(request, viewer, *shown)
+
+
+def _board(
+    request: HttpRequest, viewer: Viewer, filters: reads.Filters, arrangement: Arrangement, number: int
+) -> HttpResponse:
     summary = overview.summary(viewer)
-    number = addresses.number_of(request)
     page = queries.page(viewer, filters, arrangement, number, summary.accounts)
     rows = reads.rows(page.connectors, viewer)
     total = page.matching if page.matching is not None else _count(viewer, filters, summary)

@@ -5,11 +5,12 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from connectors.models import Connector, Pipeline
 from connectors.permissions import Viewer
-from connectors.queries import batches, pages, timeline
+from connectors.queries import batches, inbox, lean, pages, samples, timeline
 from connectors.queries import connectors as queries
 from connectors.services import actors, audit, reading
 from connectors.views import addresses, responses
@@ -20,12 +21,16 @@ from connectors.views.access import signed_in
 @signed_in
 def connector(request: HttpRequest, viewer: Viewer, pk: int) -> HttpResponse:
     """This will show one connector: why it does or does not flow, its tasks, operations, time line, configuration."""
-    context = pages.connector(viewer, pk)
-    if context is None:
-        raise Http404
-    flow = pages.flow(context["connector"], request.GET.get("range", ""))
-    context["may_see_configuration"] = context["may_see_configuration"] and _is_on_record(request, context["connector"])
-    return render(request, "connectors/connector/connector.html", context | flow | {"stream": f"connector={pk}"})
+    now, shown = timezone.now(), request.GET.get("range", "")
+    drawn = samples.asked(pk, samples.range_of(shown), now)
+    with lean.ahead(*pages.asked(viewer, pk, now), *drawn, inbox.asked(viewer)):
+        context = pages.connector(viewer, pk, now)
+        if context is None:
+            raise Http404
+        flow = pages.flow(context["connector"], shown, now)
+        may_see = context["may_see_configuration"] and _is_on_record(request, context["connector"])
+        more = flow | {"may_see_configuration": may_see, "stream": f"connector={pk}"}
+        return render(request, "connectors/connector/connector.html", context | more)
 
 
 @require_safe

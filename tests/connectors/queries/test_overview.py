@@ -109,7 +109,7 @@ def test_counting_reads_no_row_of_a_whole_reading(estate: cast.Estate) -> None:
     anything(estate, 1)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {overview.COUNT_ALL}")
+        cursor.execute(f"EXPLAIN {overview._of_all.sql}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert "on connectors_countchange" in plan
