@@ -43,9 +43,11 @@ def cursor() -> Iterator[CursorWrapper]:
     Without a pool of its own (`DB_POOL_MAX=0`, behind PgBouncer) nothing is kept, because the next statement may
     meet another connection.
     """
-    with connection.cursor() as wrapped:
-        wrapped.cursor.close()
-        wrapped.cursor = apart = Apart(connection.connection)
-        apart.adapters.register_loader(TIMESTAMPTZ, MOMENTS)
-        apart.adapters.register_dumper(int, Int8Dumper)  # else a small number and a large one are two statements
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    apart = Apart(connection.connection)
+    apart.adapters.register_loader(TIMESTAMPTZ, MOMENTS)
+    apart.adapters.register_dumper(int, Int8Dumper)  # else a small number and a large one are two statements
+    wrap: Any = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    with wrap(apart) as wrapped:
         yield wrapped

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.template import Context, Template, TemplateSyntaxError, engines
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -18,7 +19,8 @@ from connectors.queries import connectors as queries
 from connectors.queries.overview import Summary
 from connectors.queries.upcoming import Upcoming
 from connectors.states import Role, State
-from connectors.templatetags.kept import fingerprint
+from connectors.templatetags.board import ages
+from connectors.templatetags.kept import AnewNode, fingerprint
 from tests.templates.conftest import Estate
 
 FIELDS: list[dict[str, Any]] = [
@@ -132,6 +134,37 @@ def test_what_people_wrote_stands_in_the_row_as_text(estate: Estate, viewer: Vie
         assert tag not in shown
     assert "&lt;i&gt;me&lt;/i&gt;: &quot;&gt;&lt;script&gt;" in shown
     assert "held by &lt;u&gt;" in shown
+
+
+AROUND = (
+    "{% load kept %}{% kept parts around query %}<{% for p in parts %}{{ p }}?{{ query }};{% endfor %}>{% endkept %}"
+)
+
+
+def test_a_word_that_is_left_open_is_filled_in_each_time() -> None:
+    template = engines["django"].from_string(AROUND)
+
+    shown = [template.render({"parts": ("a", "b"), "query": query}) for query in ("x=1", 'x=2&y="', "")]
+    others = template.render({"parts": ("c",), "query": "x=1"})
+
+    assert shown == ["<a?x=1;b?x=1;>", "<a?x=2&amp;y=&quot;;b?x=2&amp;y=&quot;;>", "<a?;b?;>"]
+    assert others == "<c?x=1;>"
+
+
+@pytest.mark.parametrize("tag", ["kept", "kept a b", "kept a around", "kept a with b"])
+def test_a_tag_that_says_too_little_is_refused(tag: str) -> None:
+    with pytest.raises(TemplateSyntaxError, match="kept takes"):
+        engines["django"].from_string(f"{{% load kept %}}{{% {tag} %}}{{% endkept %}}")
+
+
+def test_a_moment_is_escaped_as_any_tag_is() -> None:
+    library = "{% load kept board %}{% kept row %}a{% anew %}{% ages row %}{% endanew %}b{% endkept %}"
+    (node,) = Template(library).nodelist.get_nodes_by_type(AnewNode)
+
+    assert isinstance(node, AnewNode)
+    assert node.says is ages
+    node.says = lambda _: "<i>"
+    assert node.moment(None, Context()) == "&lt;i&gt;"
 
 
 @pytest.mark.parametrize("part", ["counts", "cells", "not_reached", "total"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import connection, models
+from django.db import DataError, connection, models, transaction
 from django.db.models import BigIntegerField, Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -118,6 +118,95 @@ def test_a_value_may_be_given_within_any_condition(estate: cast.Estate) -> None:
 
     assert either.read(total=8) == [many]
     assert either.read(total=5) == [many, failed]
+
+
+@lean.statement(WHOLE)
+def _by_ids() -> models.QuerySet[Connector]:
+    return Connector.objects.filter(lean.any_of("id", "ids")).order_by("pk")
+
+
+@lean.statement(WHOLE)
+def _none_of(ids: tuple[int, ...]) -> models.QuerySet[Connector]:
+    return Connector.objects.filter(pk__in=ids)
+
+
+_names = lean.Written("SELECT name, %(word)s::text FROM connectors_connector WHERE name LIKE 'in%%' ORDER BY name")
+
+
+def test_questions_are_sent_together_and_answered_where_they_are_asked(estate: cast.Estate) -> None:
+    first, second, _ = estate.connectors
+    with CaptureQueriesContext(connection) as asked:
+        both = _by_ids.asked(ids=[first.pk, second.pk]), _by_ids.asked(ids=[second.pk])
+        with lean.ahead(*both, _names.asked(word="a"), _none_of.asked(())):
+            sent = len(asked)
+            answers = [_by_ids.read(ids=[second.pk]), _by_ids.read(ids=[first.pk, second.pk])]
+            names, nothing = _names.read(word="a"), _none_of.read(())
+
+    assert answers == [[second], [first, second]]
+    assert names == [("invoices", "a")]
+    assert nothing == []
+    assert sent == len(asked) == 3
+
+
+def test_an_answer_is_given_once_and_not_beyond_its_block(estate: cast.Estate) -> None:
+    pk = estate.connectors[0].pk
+    one, other = _by_ids.asked(ids=[pk]), _names.asked(word="b")
+    with lean.ahead(one, other):
+        (before,) = _by_ids.read(ids=[pk])
+        Connector.objects.filter(pk=pk).update(name="renamed")
+        (anew,) = _by_ids.read(ids=[pk])
+    with lean.ahead(one, other):
+        Connector.objects.filter(pk=pk).update(name="once more")
+    (beyond,) = _by_ids.read(ids=[pk])
+
+    assert (before.name, anew.name, beyond.name) == ("orders", "renamed", "once more")
+
+
+def test_blocks_within_each_other_ask_nothing_twice(estate: cast.Estate) -> None:
+    pk = estate.connectors[0].pk
+    one, other, more = _by_ids.asked(ids=[pk]), _names.asked(word="b"), _by_ids.asked(ids=[])
+    with CaptureQueriesContext(connection) as asked, lean.ahead(one, other):
+        with lean.ahead(one, more, _names.asked(word="c")):
+            assert _by_ids.read(ids=[pk]) == [estate.connectors[0]]
+            assert len(asked) == 4
+        assert _names.read(word="b") == [("invoices", "b")]
+        assert len(asked) == 4
+        _by_ids.read(ids=[pk])
+        assert len(asked) == 5
+
+
+def test_a_question_that_fails_says_so_and_leaves_no_answer(estate: cast.Estate) -> None:
+    wrong = lean.Written("SELECT 1 / (%(number)s - %(number)s)")
+    with pytest.raises(DataError), transaction.atomic(), lean.ahead(_names.asked(word="a"), wrong.asked(number=4)):
+        raise AssertionError("nothing is to be done within")
+
+    with CaptureQueriesContext(connection) as asked:
+        assert _names.read(word="a") == [("invoices", "a")]
+    assert len(asked) == 1
+
+
+def test_one_question_alone_is_asked_where_it_is_read(estate: cast.Estate) -> None:
+    with CaptureQueriesContext(connection) as asked, lean.ahead(_names.asked(word="a")):
+        assert not asked.captured_queries
+        assert _names.read(word="a") == [("invoices", "a")]
+
+
+def test_a_search_cannot_be_sent_with_others() -> None:
+    searching = lean.Statement(WHOLE, Connector.objects.all, is_planned=False)
+
+    with pytest.raises(AssertionError):
+        searching.asked()
+
+
+def test_a_compiled_text_is_written_out_by_the_names_of_what_it_leaves_open(estate: cast.Estate) -> None:
+    rows = Connector.objects.filter(lean.equal("id", "pk"), name__contains="or%", tasks_total__gte=0)
+    like = Connector.objects.filter(lean.any_of("id", "pks"), name__startswith="or").values_list("name", "id")
+
+    nothing = lean.Written.of(lean.closed(rows.values_list("name").query.sql_with_params())).read(pk=4)
+    found = lean.Written.of(lean.closed(like.query.sql_with_params())).read(pks=[c.pk for c in estate.connectors])
+
+    assert nothing == []
+    assert found == [("orders", estate.connectors[0].pk)]
 
 
 def test_what_can_fit_nothing_is_not_asked(estate: cast.Estate) -> None:
