@@ -1,5 +1,6 @@
 """The pages of schedules."""
 
+import re
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ def test_operator_looks_at_the_next_runs_then_sets_rests_and_removes_it(estate: 
     path = f"/schedules/new/?row={connector.pk}"
 
     look = client.post(path, FORM | {"look": "1", "zone": "Europe/Berlin"}).content.decode()
-    assert (look.count(", 22:00</b>"), look.count("CE")) == (5, 5)  # by the zone's own clock
+    assert (look.count(", 22:00</b>"), len(re.findall(r"\bCES?T\b", look))) == (5, 5)  # by the zone's own clock
     assert not Schedule.objects.exists()
 
     client.post(path, FORM)

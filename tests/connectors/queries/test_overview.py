@@ -107,7 +107,16 @@ def test_counts_are_those_of_the_rows_themselves(estate: cast.Estate, who: str, 
 
 def test_counting_reads_no_row_of_a_whole_reading(estate: cast.Estate) -> None:
     anything(estate, 1)
+    seen = estate.connectors[0]
+    Connector.objects.bulk_create(
+        Connector(
+            account=estate.account, pipeline=estate.pipeline, team=estate.team, external_id=f"more-{n}",
+            name=f"more-{n}", state=State.RUNNING, state_since=seen.state_since,
+        )
+        for n in range(2_000)
+    )  # fmt: skip
     with connection.cursor() as cursor:
+        cursor.execute("ANALYZE connectors_connector")
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(f"EXPLAIN {overview._of_all.sql}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
