@@ -83,7 +83,7 @@ def test_five_hundred_changes_a_minute_leave_everything_where_it_is(
     record_property("figures", f"{changed} changes: layout shift {shifts:.4f}, longest task {longest:.1f} ms")
     assert shifts <= 0.02
     # What the page does, it does in every stretch; what one shows and the next does not was done to the processor.
-    again = (watched(crowded, chromium, page)[1] for _ in range(2))
+    again = (watched(crowded, chromium, page)[1] for _ in range(4))
     assert longest <= 50 or any(other <= 50 for other in again)
 
     # While rows are selected or a menu is open they wait, and say so; then they come in.
@@ -91,6 +91,7 @@ def test_five_hundred_changes_a_minute_leave_everything_where_it_is(
         rows.nth(place).locator("[name=row]").check()
     rows.nth(4).locator(".act summary").click()
     before = standing(page)
+    page.evaluate("window.shifts = 0")  # of this stretch, however often the one before was looked at
     change(crowded, page, SECONDS / 4)
 
     expect(page.locator("#live")).to_contain_text("wait")
