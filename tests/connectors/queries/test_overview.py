@@ -122,7 +122,7 @@ def test_counting_reads_no_row_of_a_whole_reading(estate: cast.Estate) -> None:
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert "on connectors_countchange" in plan
-    assert plan.count("connectors_connector") == plan.count("on connector_apart") == 1
+    assert plan.count("connectors_connector") == plan.count("connector_apart") == 1, plan
 
 
 def test_the_plate_shows_a_dozen_and_what_is_in_trouble_first(estate: cast.Estate) -> None:
