@@ -9,10 +9,12 @@ text: a plan that is kept cannot take account of it otherwise, and would pass by
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import CursorWrapper
+from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.pq import Format
 from psycopg.sql import Literal
 from psycopg.types.numeric import Int8Dumper
@@ -27,12 +29,38 @@ def words(of: Iterable[str]) -> str:
     return ", ".join(Literal(str(word)).as_string() for word in of)
 
 
+class Ids(list[Any]):
+    """Ids of rows, numbers or UUIDs, that are sent as one value; psycopg would look up how each of them is written."""
+
+
+class IdsDumper(Dumper):
+    """Writes them as PostgreSQL reads an array; of what, it sees by what they are compared with."""
+
+    def dump(self, ids: Ids) -> bytes:
+        """This will write them."""
+        return b"{%b}" % ",".join(map(str, ids)).encode()
+
+
 class Apart(psycopg.Cursor[Any]):
     """A cursor that sends text and values apart. It remembers what it asked with a kept plan, too, for Django's log."""
+
+    @property
+    def adapters(self) -> AdaptersMap:
+        """How values travel: as for the whole connection, but for moments, ids and numbers."""
+        known = _adapters.get(self.connection)
+        if known is None:
+            known = _adapters[self.connection] = AdaptersMap(self.connection.adapters)
+            known.register_loader(TIMESTAMPTZ, MOMENTS)
+            known.register_dumper(int, Int8Dumper)  # else a small number and a large one are two statements
+            known.register_dumper(Ids, IdsDumper)
+        return known
 
     def _convert_query(self, query: Any, params: Any = None) -> Any:
         self._query = super()._convert_query(query, params)
         return self._query
+
+
+_adapters: WeakKeyDictionary[psycopg.Connection[Any], AdaptersMap] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -43,11 +71,10 @@ def cursor() -> Iterator[CursorWrapper]:
     Without a pool of its own (`DB_POOL_MAX=0`, behind PgBouncer) nothing is kept, because the next statement may
     meet another connection.
     """
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    apart = Apart(connection.connection)
-    apart.adapters.register_loader(TIMESTAMPTZ, MOMENTS)
-    apart.adapters.register_dumper(int, Int8Dumper)  # else a small number and a large one are two statements
-    wrap: Any = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    database: Any = connections[DEFAULT_DB_ALIAS]
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    apart = Apart(database.connection)
+    wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
     with wrap(apart) as wrapped:
         yield wrapped

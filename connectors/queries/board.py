@@ -102,7 +102,7 @@ def page(
 
     :param accounts: those that were read anyway; their rows need not read them again
     """
-    by_id = {account.pk: account for account in accounts}
+    by_id = {account.id: account for account in accounts}
     if not arrangement.by:
         found, matching = _found(viewer.sees, filters, number)
         return Page([Part(None, _at_accounts(found[:SIZE], by_id))], matching, None, len(found) > SIZE)
@@ -116,9 +116,11 @@ def page(
 
 
 def asked(viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int) -> list[lean.Asked]:
-    """This will put the question of `page`, where it is one and its plan is kept: neither grouped nor a search."""
-    if arrangement.by or queries.words_of(filters.search):
+    """This will put the questions with which `page` begins; none where it is grouped."""
+    if arrangement.by:
         return []
+    if words := queries.words_of(filters.search):
+        return queries.asked_for(words)
     return [_window.asked(viewer.sees, filters, number)]
 
 
@@ -132,7 +134,8 @@ def _found(teams: frozenset[int] | None, filters: Filters, number: int) -> tuple
     if not words:
         return _window.read(teams, filters, number), None
     kind, given = (teams, replace(filters, search=""), len(words)), queries.given_for(words)
-    return _searched.read(*kind, number, **given), _matching.read(*kind, **given)
+    with lean.ahead(_searched.asked(*kind, number, **given), _matching.asked(*kind, **given)):
+        return _searched.read(*kind, number, **given), _matching.read(*kind, **given)
 
 
 @lean.statement(ROW)

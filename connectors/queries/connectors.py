@@ -148,6 +148,11 @@ def given_for(words: Sequence[str]) -> dict[str, Any]:
     return patterns | {f"named_{n}": _named(word) for n, word in enumerate(words)}
 
 
+def asked_for(words: Sequence[str]) -> list[lean.Asked]:
+    """This will put the questions of `given_for`."""
+    return [_pipelines_named.asked(word=lean.pattern(word)) for word in words]
+
+
 def _named(word: str) -> list[int]:
     """The pipelines with a word in their own name or their account's."""
     return [pipeline.pk for pipeline in _pipelines_named.read(word=lean.pattern(word))]
@@ -254,12 +259,12 @@ def rows(
 
     :param rails: what guards them, where that was read anyway
     """
-    ids, now = [c.pk for c in connectors], now or timezone.now()
+    ids, now = [c.id for c in connectors], now or timezone.now()
     with lean.ahead(*asked(ids), *(guards.asked(ids, now) if rails is None else ())):
         rails = rails or guards.read(viewer, connectors=ids, now=now)
         last, coming = last_operations(ids), upcoming.of(connectors)
         judge = Judge(viewer, timings.measured(), rails)
-    return [_row(c, last.get(c.pk), coming.get(c.pk), rails, judge) for c in connectors]
+    return [_row(c, last.get(c.id), coming.get(c.id), rails, judge) for c in connectors]
 
 
 def asked(ids: Sequence[int]) -> list[lean.Asked]:

@@ -9,7 +9,7 @@ Where it is known beforehand what a page will ask, `ahead` sends all of it at on
 
 import re
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from operator import itemgetter
@@ -58,10 +58,22 @@ class Given(Expression):
         """This will leave its place open."""
         return "%s", (self,)
 
+    def value(self, given: Mapping[str, Any]) -> Any:
+        """This will give what is sent there."""
+        return given[self.name]
+
+
+class GivenIds(Given):
+    """Stands for several ids."""
+
+    def value(self, given: Mapping[str, Any]) -> planned.Ids:
+        """This will give them as one value."""
+        return planned.Ids(given[self.name])
+
 
 def any_of(column: str, name: str) -> Func:
     """This will find the rows of several ids that are given: as `__in`, but one text however many there are."""
-    ids = Given(name, BigIntegerField())
+    ids = GivenIds(name, BigIntegerField())
     return Func(F(column), ids, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField())
 
 
@@ -84,7 +96,7 @@ def pattern(text: str) -> str:
 
 def filled(params: Sequence[Any], given: Mapping[str, Any]) -> list[Any]:
     """This will put a call's values where places were left open."""
-    return [given[param.name] if isinstance(param, Given) else param for param in params]
+    return [param.value(given) if isinstance(param, Given) else param for param in params]
 
 
 def closed(text: Text) -> Text:
@@ -196,8 +208,14 @@ class Layout(Generic[M]):
 def _cursor() -> Iterator[CursorWrapper]:
     """What PostgreSQL plans anew, for the values at hand."""
     with connection.cursor() as cursor:
-        cursor.cursor.adapters.register_loader(planned.TIMESTAMPTZ, planned.MOMENTS)
+        adapters = cursor.cursor.adapters
+        adapters.register_loader(planned.TIMESTAMPTZ, planned.MOMENTS)
+        adapters.register_dumper(planned.Ids, planned.IdsDumper)
         yield cursor
+
+
+def _opened(question: "Question") -> AbstractContextManager[CursorWrapper]:
+    return planned.cursor() if question.is_planned else _cursor()
 
 
 class Statement(Generic[M]):
@@ -221,12 +239,11 @@ class Statement(Generic[M]):
         asked = Asked(self, arguments, given)
         if (answer := _taken(asked)) is not None:
             return answer
-        with planned.cursor() if self.is_planned else _cursor() as cursor:
+        with _opened(self) as cursor:
             return self.fetched(cursor) if self.send(cursor, arguments, given) else []
 
     def asked(self, *arguments: Hashable, **given: Any) -> "Asked":
-        """This will put the question for `ahead`; one whose plan is kept, for no other can be sent with others."""
-        assert self.is_planned  # noqa: S101  # a mistake of ours
+        """This will put the question for `ahead`."""
         return Asked(self, arguments, given)
 
     def send(self, cursor: CursorWrapper, arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
@@ -250,6 +267,8 @@ def statement(layout: Layout[M], *, is_planned: bool = True) -> Callable[[Callab
 class Total:
     """How many rows a queryset finds; as a statement whose plan is not kept."""
 
+    is_planned = False
+
     def __init__(self, build: Callable[..., QuerySet[Any]]) -> None:
         self._text = lru_cache(KINDS)(lambda *arguments: self._closed(build(*arguments)))
 
@@ -262,17 +281,34 @@ class Total:
 
     def read(self, *arguments: Hashable, **given: Any) -> int:
         """This will count, with a value for each that the queryset left open."""
+        found = _taken(self.asked(*arguments, **given))
+        if found is None:
+            with _opened(self) as cursor:
+                found = self.fetched(cursor) if self.send(cursor, arguments, given) else []
+        return found[0] if found else 0
+
+    def asked(self, *arguments: Hashable, **given: Any) -> "Asked":
+        """This will put the question for `ahead`."""
+        return Asked(self, arguments, given)
+
+    def send(self, cursor: CursorWrapper, arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
+        """This will send it; False where it can be seen that nothing fits."""
         text = self._text(*arguments)
         if text is None:
-            return 0
-        with _cursor() as cursor:
-            cursor.execute(text[0], filled(text[1], given))
-            (number,) = cursor.fetchone()
-        return int(number)
+            return False
+        cursor.execute(text[0], filled(text[1], given))
+        return True
+
+    def fetched(self, cursor: CursorWrapper) -> list[int]:
+        """This will give the number."""
+        (number,) = cursor.fetchone()
+        return [int(number)]
 
 
 class Written:
     """A question that is written out in SQL, with named places for values; its plan is kept."""
+
+    is_planned = True
 
     def __init__(self, sql: str) -> None:
         self.sql = sql
@@ -307,7 +343,10 @@ class Written:
 
 
 class Question(Protocol):
-    """What can be sent before its answer is needed; its plan is kept."""
+    """What can be sent before its answer is needed."""
+
+    is_planned: bool
+    """Is its plan kept?"""
 
     def send(self, cursor: CursorWrapper, arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
         """This will send it; False where no answer will come."""
@@ -351,11 +390,12 @@ def ahead(*questions: Asked) -> Iterator[None]:
 
 def _asked_at_once(questions: Sequence[Asked]) -> list[Answered]:
     connection.ensure_connection()
-    with ExitStack() as cursors, connection.connection.pipeline():
+    with ExitStack() as cursors:
         sent = []
-        for asked in questions:
-            cursor = cursors.enter_context(planned.cursor())
-            sent.append((asked, cursor, asked.question.send(cursor, asked.arguments, asked.given)))
+        with connection.wrap_database_errors, connection.connection.pipeline():  # its end waits for all answers
+            for asked in questions:
+                cursor = cursors.enter_context(_opened(asked.question))
+                sent.append((asked, cursor, asked.question.send(cursor, asked.arguments, asked.given)))
         return [(asked, asked.question.fetched(cursor) if has_answer else []) for asked, cursor, has_answer in sent]
 
 

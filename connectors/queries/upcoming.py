@@ -69,7 +69,7 @@ def _end_of(hold: Hold) -> Upcoming:
 def schedules(connectors: Sequence[Connector]) -> dict[int, Upcoming]:
     """This will give what a schedule asks next of the connectors that were picked for it one by one."""
     first: dict[int, Upcoming] = {}
-    for link in _scheduled.read(ids=[c.pk for c in connectors]):
+    for link in _scheduled.read(ids=[c.id for c in connectors]):
         first.setdefault(link.connector_id, _run_of(link.schedule))
     return first
 

@@ -191,11 +191,39 @@ def test_one_question_alone_is_asked_where_it_is_read(estate: cast.Estate) -> No
         assert _names.read(word="a") == [("invoices", "a")]
 
 
-def test_a_search_cannot_be_sent_with_others() -> None:
-    searching = lean.Statement(WHOLE, Connector.objects.all, is_planned=False)
+def _like(least: int) -> models.QuerySet[Connector]:
+    like = models.Q(lean.like("name", "word")) | models.Q(lean.any_of("id", "ids"))
+    return Connector.objects.filter(like, tasks_total__gte=least).order_by("pk")
 
-    with pytest.raises(AssertionError):
-        searching.asked()
+
+_searching = lean.Statement(WHOLE, _like, is_planned=False)
+_found = lean.Total(_like)
+
+
+def test_what_is_planned_anew_is_sent_with_others_too(estate: cast.Estate) -> None:
+    first, second, third = estate.connectors
+    like_two = {"word": lean.pattern("inv"), "ids": [third.pk, 10**12]}
+    questions = _names.asked(word="a"), _searching.asked(0, **like_two), _found.asked(0, **like_two)
+    with CaptureQueriesContext(connection) as asked:
+        with lean.ahead(*questions, _found.asked(0, word="%", ids=[]), _found.asked(10**6, word="%", ids=[])):
+            sent = len(asked)
+            answers = [_found.read(least, word="%", ids=[]) for least in (10**6, 0)]
+            found, number = _searching.read(0, **like_two), _found.read(0, **like_two)
+        alone = _searching.read(0, **like_two), _found.read(0, **like_two), _found.read(0, word="or%", ids=[])
+
+    assert (found, number) == ([second, third], 2)
+    assert answers == [0, 3]
+    assert sent == len(asked) - 3 == 5
+    assert alone == ([second, third], 2, 1)
+    assert first.name == "orders"
+
+
+def test_ids_are_one_value(estate: cast.Estate) -> None:
+    pks = [c.pk for c in estate.connectors]
+
+    assert [c.pk for c in _by_ids.read(ids=[*pks, -1, 2**62])] == pks
+    assert _by_ids.read(ids=[]) == []
+    assert _searching.read(0, word="", ids=(pks[0],)) == [estate.connectors[0]]
 
 
 def test_a_compiled_text_is_written_out_by_the_names_of_what_it_leaves_open(estate: cast.Estate) -> None:
