@@ -2,21 +2,30 @@
 Templates as they are loaded: what is the same on every rendering is rendered then, once.
 
 A page of ours holds some hundred icons, addresses and paths of static files that depend on nothing, and between them
-text in small pieces; each took as long as what does depend on something.
+text in small pieces; each took as long as what does depend on something. Text of a page is held in ASCII (`plain`),
+and what a template includes by name is laid into it, where that is plain text as text.
 """
 
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 
 from django.core.exceptions import ImproperlyConfigured
-from django.template import Context, Node, NodeList, Origin, Template
+from django.template import Context, Node, NodeList, Origin, Template, TemplateDoesNotExist
 from django.template.base import FilterExpression, TextNode
-from django.template.defaulttags import CommentNode, IfNode, LoadNode, URLNode
+from django.template.defaulttags import CommentNode, CycleNode, IfChangedNode, IfNode, LoadNode, URLNode
 from django.template.library import SimpleNode
+from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode, construct_relative_path
 from django.template.loaders import base, cached
 from django.templatetags.static import StaticNode
 from django.urls import NoReverseMatch
+from django.utils.safestring import SafeString
+
+from connectors.templatetags.plain import plain
 
 SILENT = (LoadNode, CommentNode)
+APART = (ExtendsNode, BlockNode, CycleNode, IfChangedNode)
+"""What would mean something else among the nodes of another template."""
+_loading: ContextVar[frozenset[str]] = ContextVar("loading", default=frozenset())
 
 
 class _Folded(base.Loader):
@@ -25,7 +34,15 @@ class _Folded(base.Loader):
     def get_template(self, template_name: str, skip: list[Origin] | None = None) -> Template:
         """This will load and fold."""
         template = super().get_template(template_name, skip)
-        fold(template.nodelist)
+        before = _loading.set(_loading.get() | {template_name})
+        try:
+            fold(template.nodelist, template)
+        finally:
+            _loading.reset(before)
+        if template_name.endswith(".html"):
+            for node in template.nodelist.get_nodes_by_type(TextNode):
+                assert isinstance(node, TextNode)  # noqa: S101  # asked for by type
+                node.s = plain(node.s)
         return template
 
 
@@ -33,12 +50,32 @@ class Loader(cached.Loader, _Folded):
     """Django's loader that keeps what it loaded, folded."""
 
 
-def fold(nodes: NodeList) -> None:
-    """This will render what is constant among some nodes and all within them, and join texts that meet."""
-    nodes[:] = list(_joined(_folded(node) for node in nodes))
+class Laid(Node):
+    """An included template in its place: with names of its own, as if it were rendered by itself."""
+
+    def __init__(self, include: IncludeNode, nodelist: NodeList) -> None:
+        self.extra_context, self.isolated_context = include.extra_context, include.isolated_context
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> SafeString:
+        """This will render it."""
+        values = {name: expression.resolve(context) for name, expression in self.extra_context.items()}
+        if self.isolated_context:
+            return self.nodelist.render(context.new(values))
+        with context.push(**values):
+            return self.nodelist.render(context)
+
+
+def fold(nodes: NodeList, template: Template | None = None) -> None:
+    """
+    This will render what is constant among some nodes and all within them, and join texts that meet.
+
+    :param template: theirs, if they are to have laid into them what they include
+    """
+    nodes[:] = list(_joined(_folded(node, template) for node in nodes))
     for node in nodes:
         for inner in _within(node):
-            fold(inner)
+            fold(inner, template)
 
 
 def _within(node: Node) -> Iterator[NodeList]:
@@ -51,15 +88,35 @@ def _within(node: Node) -> Iterator[NodeList]:
             yield nodelist
 
 
-def _folded(node: Node) -> Node:
+def _folded(node: Node, template: Template | None) -> Node:
     if isinstance(node, SILENT):
         return TextNode("")
+    if isinstance(node, IncludeNode):
+        return _laid(node, template) if template else node
     if not _is_constant(node):
         return node
     try:
         return TextNode(str(node.render(Context())))
     except (NoReverseMatch, ImproperlyConfigured, ValueError):  # whoever renders it is told
         return node
+
+
+def _laid(node: IncludeNode, template: Template) -> Node:
+    """Left as it is: one that is not there, as whoever renders it is told; and one that includes itself."""
+    if not _are_constant([node.template]):
+        return node
+    name = construct_relative_path(template.name, node.template.resolve(Context()))
+    if name in _loading.get():
+        return node
+    try:
+        included = template.engine.get_template(name)
+    except TemplateDoesNotExist:
+        return node
+    if any(included.nodelist.get_nodes_by_type(kind) for kind in APART):
+        return node
+    if all(isinstance(inner, TextNode) for inner in included.nodelist) and not node.extra_context:
+        return TextNode("".join(inner.s for inner in included.nodelist if isinstance(inner, TextNode)))
+    return Laid(node, included.nodelist)
 
 
 def _is_constant(node: Node) -> bool:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
-from connectors import matrix
+from connectors import matrix, planned
 from connectors.matrix import Activity
 from connectors.models import VendorAccount
-from connectors.models.accounts import Circuit
+from connectors.models.accounts import CIRCUIT_OPENS_AT
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
 from connectors.queries import lean
@@ -102,12 +102,18 @@ class Summary:
     @property
     def plate(self) -> list[VendorAccount]:
         """The accounts that the head shows, those in trouble first."""
-        return sorted(self.accounts, key=lambda a: not _is_in_trouble(a))[:SHOWN]
+        troubled = [account for account in self.accounts if _is_in_trouble(account)][:SHOWN]
+        return troubled + [a for a in self.accounts[:SHOWN] if not _is_in_trouble(a)][: SHOWN - len(troubled)]
+
+    @property
+    def has_more_accounts(self) -> bool:
+        """Are there accounts that the head has no room for?"""
+        return len(self.accounts) > SHOWN
 
     @property
     def seen(self) -> str:
         """When each account was last read, as `id=seconds` since 1970, for the ages of all rows."""
-        return " ".join(f"{a.pk}={int(a.observed_at.timestamp())}" for a in self.accounts if a.observed_at)
+        return " ".join(f"{a.id}={int(a.observed_at.timestamp())}" for a in self.accounts if a.observed_at)
 
 
 def summary(viewer: Viewer) -> Summary:
@@ -126,7 +132,7 @@ def asked(viewer: Viewer) -> list[lean.Asked]:
 
 
 def _teams(viewer: Viewer) -> dict[str, list[int]]:
-    return {"teams": sorted(viewer.roles)}
+    return {"teams": planned.Ids(sorted(viewer.roles))}
 
 
 @dataclass(slots=True)
@@ -165,4 +171,4 @@ def _accounts(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
 
 
 def _is_in_trouble(account: VendorAccount) -> bool:
-    return bool(account.failing_since or account.unread or account.circuit is not Circuit.CLOSED)
+    return bool(account.failing_since or account.unread or account.failures >= CIRCUIT_OPENS_AT)

@@ -48,7 +48,7 @@ def may_keep(viewer: Viewer, team_id: int | None = None) -> bool:
 def columns_of(viewer: Viewer) -> Sequence[str]:
     """This will give the columns this person has chosen, or the usual ones."""
     chosen = _chosen.read(user=viewer.user_id)
-    return [name for name in COLUMNS if name in chosen[0].names] if chosen else USUAL
+    return tuple(name for name in COLUMNS if name in chosen[0].names) if chosen else USUAL
 
 
 def asked(viewer: Viewer) -> lean.Asked:

@@ -1,6 +1,7 @@
 """Tags for the board's table: its columns, and a row's labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
+from typing import NamedTuple
 
 from django import template
 from django.utils import timezone
@@ -17,6 +18,21 @@ FEW = 3
 """Labels that a row has room for."""
 NOTHING = SafeString()
 """Safe as it is: what is not said to be would be looked through, for each row."""
+
+
+class Selection(NamedTuple):
+    """What the bar below the rows offers for those that are picked; its words follow from nothing else."""
+
+    match: int
+    """How many there are when all that match are picked; 0 where the page shows them all."""
+    filters: Sequence[tuple[str, str]]
+    verbs: Sequence[str]
+
+
+@register.simple_tag
+def selection(total: int, rows: Sized, match: Iterable[tuple[str, str]], many: Iterable[str]) -> Selection:
+    """This will gather it."""
+    return Selection(total if total > len(rows) else 0, tuple(match), tuple(many))
 
 
 @register.simple_tag

@@ -22,11 +22,12 @@ from connectors.models import VendorAccount
 from connectors.queries.connectors import Row
 from connectors.queries.judging import Judged
 from connectors.queries.overview import Summary
+from connectors.templatetags.plain import plain
 
 register = Library()
 
 MOST = 3_000
-HOLE = f"\ue000{secrets.token_hex(8)}\ue001"
+HOLE = f"<{secrets.token_hex(16)}>"
 """Stands in what is kept where a moment belongs; nobody outside can guess it."""
 _encode = msgspec.msgpack.Encoder().encode
 KEEPING = "switchyard: kept"
@@ -49,7 +50,10 @@ class AnewNode(Node):
 
     def moment(self, shown: object, context: Context) -> SafeString:
         """This will say what is so now."""
-        return conditional_escape(self.says(shown)) if self.says else self.nodelist.render(context)
+        if self.says is None:
+            return self.nodelist.render(context)
+        said = self.says(shown)
+        return said if isinstance(said, SafeString) else conditional_escape(said)
 
     def render(self, context: Context) -> SafeString:
         """This will leave a hole where the block around it is being kept."""
@@ -97,7 +101,7 @@ class KeptNode(Node):
             self.kept.clear()
         with context.render_context.push(), context.push(**({self.around: SafeString(HOLE)} if self.around else {})):
             context.render_context[KEEPING] = True
-            pieces = self.kept[key] = self.nodelist.render(context).split(HOLE)
+            pieces = self.kept[key] = plain(self.nodelist.render(context)).split(HOLE)
         return pieces
 
 
@@ -146,7 +150,7 @@ def _(row: Row) -> Hashable:
 def _moving(row: Row) -> tuple[Hashable, ...]:
     """What changes while the connector and what is said of it stay as they are."""
     operation = row.operation
-    return tuple(row.connector.flow), operation and (operation.pk, operation.status, operation.error)
+    return tuple(row.connector.flow), operation and (operation.id, operation.status, operation.error)
 
 
 def _resting(row: Row) -> Hashable:
@@ -183,7 +187,7 @@ def _(summary: Summary) -> Hashable:
 
 def tag(rows: Iterable[Row]) -> str:
     """This will name what rows show in a few letters: a page that shows the same need not be told again."""
-    ordered = sorted(rows, key=lambda row: row.connector.pk)
+    ordered = sorted(rows, key=lambda row: row.connector.id)
     moving = _encode([(*_moving(row), row.upcoming) for row in ordered])
     return f"{zlib.crc32(b''.join([*map(_said, ordered), moving])):08x}"
 

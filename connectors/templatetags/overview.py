@@ -6,12 +6,15 @@ from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from connectors.matrix import Active, Activity, judge
+from connectors.models import VendorAccount
 from connectors.queries import catalogue
 from connectors.queries.overview import Summary
 from connectors.states import CHANGING, State
 from connectors.templatetags.looks import ACTIVITIES, STATES, Look
+from connectors.templatetags.switchyard import freshness
 from connectors.vendors.base import Vendor
 
 register = template.Library()
@@ -27,6 +30,12 @@ GROUPS: Sequence[tuple[State, Collection[State]]] = (
     (State.UNKNOWN, (State.UNKNOWN,)),
 )
 """Rows and columns of the matrix: a state that stands for the group, and all states in it."""
+
+
+@register.simple_tag
+def account_seen(account: VendorAccount) -> SafeString:
+    """This will say when an account was last read."""
+    return freshness(account.observed_at, account.budget, account.pk)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ The marks are made here and kept, not in template files: a board renders hundred
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from time import time
 from urllib.parse import urlencode
 
 from django import template
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django_htmx.jinja import htmx_script
 
 from connectors.matrix import Active
 from connectors.models import Operation
@@ -24,6 +26,7 @@ from connectors.queries.verbs import Button
 from connectors.states import LABELS, OperationStatus, State, Verb
 from connectors.templatetags import figures
 from connectors.templatetags.looks import SHORT, STAGES, STATES, Look
+from connectors.templatetags.plain import plain
 
 register = template.Library()
 
@@ -38,6 +41,19 @@ def icon(name: str, classes: str = "icon") -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+@lru_cache(maxsize=1)
+def htmx() -> SafeString:
+    """This will give the scripts of htmx; the policy names where scripts come from, so they carry no nonce."""
+    return htmx_script(version=4, extensions="hx-sse")
+
+
+@register.simple_tag
+def now_in_seconds() -> int:
+    """This will give the time as seconds since 1970, for the browser to count on from."""
+    return int(time())
 
 
 @register.simple_tag
@@ -108,13 +124,18 @@ def age(when: datetime | None, now: datetime | None = None) -> SafeString:
     """This will give how long ago it was, counting on in the browser; the exact time is in the title."""
     if when is None:
         return mark_safe("never")
-    return SafeString(f"{_age_of(when)}{figures.age(((now or timezone.now()) - when).total_seconds())}</time>")
+    return SafeString(f"{_age_of(when)}{_so_long(int(((now or timezone.now()) - when).total_seconds()))}</time>")
+
+
+@lru_cache(maxsize=8192)
+def _so_long(seconds: int) -> str:
+    return plain(figures.age(seconds))
 
 
 @lru_cache(maxsize=8192)
 def _age_of(when: datetime) -> str:
     """The start of an age's element: digits and letters alone, nothing that would have to be escaped."""
-    return f'<time data-age datetime="{when:%Y-%m-%dT%H:%M:%SZ}" title="{figures.exact(when)}">'
+    return _moment_of(when).replace("<time ", "<time data-age ", 1)
 
 
 @register.simple_tag
@@ -165,12 +186,12 @@ def upcoming(coming: Upcoming) -> SafeString:
 @register.simple_tag
 def moment(when: datetime) -> SafeString:
     """This will give a point in time as the time of day, with the day when it is not today's."""
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        f"{when:%Y-%m-%dT%H:%M:%SZ}",
-        figures.exact(when),
-        figures.clock(when, timezone.now()),
-    )
+    return SafeString(f"{_moment_of(when)}{figures.clock(when, timezone.now())}</time>")
+
+
+@lru_cache(maxsize=8192)
+def _moment_of(when: datetime) -> str:
+    return f'<time datetime="{when:%Y-%m-%dT%H:%M:%SZ}" title="{figures.exact(when)}">'
 
 
 @register.simple_tag
@@ -320,9 +341,9 @@ def verb(kind: str) -> str:
 
 
 @register.filter
-def number(value: float | None) -> str:
+def number(value: float | None) -> SafeString:
     """This will group thousands."""
-    return "?" if value is None else figures.number(value)
+    return plain("?" if value is None else figures.number(value))
 
 
 @register.filter

@@ -1,11 +1,16 @@
 """What is the same on every rendering is rendered once, and nothing else."""
 
+import re
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.template import Context, Engine, NodeList, Template, engines
+from django.conf import settings
+from django.template import Context, Engine, NodeList, Template, TemplateDoesNotExist, engines
 from django.template.base import TextNode
 from django.template.exceptions import TemplateSyntaxError
+from django.template.loader_tags import IncludeNode
 from django.urls import NoReverseMatch
 
 from dashboard.folding import Loader, fold
@@ -126,3 +131,89 @@ def test_nothing_is_folded_of_nothing() -> None:
     fold(nodes)
 
     assert nodes == []
+
+
+def engine_of(folder: Path, **files: str) -> Engine:
+    """This will make an engine of ours with these templates; a name stands for `name.html`."""
+    for name, text in files.items():
+        (folder / f"{name}.html").write_text(text)
+    below = [("django.template.loaders.filesystem.Loader", [folder])]
+    return Engine(loaders=[("dashboard.folding.Loader", below)])
+
+
+def test_what_is_included_by_name_is_laid_in(tmp_path: Path) -> None:
+    engine = engine_of(
+        tmp_path,
+        page="<{% include 'part.html' %}|{% include 'part.html' with x=y %}|"
+        "{% include 'part.html' with y=x only %}|{{ z }}>",
+        part="{% load switchyard %}{% include 'word.html' %}{{ x }}{{ y }}{% look 'failed' as z %}",
+        word="a {% comment %}no{% endcomment %}word ",
+    )
+    engine.template_libraries = engine.get_template_libraries({"switchyard": "connectors.templatetags.switchyard"})
+
+    page = engine.get_template("page.html")
+
+    assert not page.nodelist.get_nodes_by_type(IncludeNode)
+    assert page.render(Context({"x": 1, "y": 2})) == "<a word 12|a word 22|a word 1|>"
+
+
+def test_an_included_text_becomes_part_of_the_text(tmp_path: Path) -> None:
+    engine = engine_of(tmp_path, page="<{% include 'part.html' %}>", part="{# nothing #}only text")
+
+    (node,) = engine.get_template("page.html").nodelist
+
+    assert isinstance(node, TextNode)
+    assert node.s == "<only text>"
+
+
+@pytest.mark.parametrize(
+    ("included", "shown"),
+    [
+        ("{% for n in many %}{% cycle 'a' 'b' %}{% endfor %}", "<aba|aba>"),
+        ("{% for n in many %}{% ifchanged %}{{ n }}{% endifchanged %}{% endfor %}", "<12|12>"),
+        ("{% block a %}own{% endblock %}", "<own|own>"),
+    ],
+)
+def test_what_would_mean_something_else_is_left_apart(tmp_path: Path, included: str, shown: str) -> None:
+    engine = engine_of(
+        tmp_path, base="<{% block a %}{% endblock %}|{% include 'part.html' %}>",
+        page="{% extends 'base.html' %}{% block a %}{% include 'part.html' %}{% endblock %}", part=included,
+    )  # fmt: skip
+
+    assert engine.render_to_string("page.html", {"many": [1, 2, 2]}) == shown
+
+
+def test_a_template_may_include_itself_and_one_of_another_folder(tmp_path: Path) -> None:
+    tree = "{{ node.name }}{% for node in node.below %}({% include './page.html' %}){% endfor %}{% include word %}"
+    engine = engine_of(tmp_path, page=tree, word="!")
+    leaf = {"name": "b", "below": []}
+
+    assert engine.render_to_string(
+        "page.html", {"node": {"name": "a", "below": [leaf, leaf]}, "word": "word.html"}
+    ) == ("a(b!)(b!)!")
+
+
+def test_one_that_is_not_there_is_told_to_whoever_renders_it(tmp_path: Path) -> None:
+    engine = engine_of(tmp_path, page="{% if x %}{% include 'no-such.html' %}{% endif %}")
+    page = engine.get_template("page.html")
+
+    assert page.render(Context()) == ""
+    with pytest.raises(TemplateDoesNotExist):
+        page.render(Context({"x": True}))
+
+
+def test_text_of_a_page_is_held_in_ascii_and_read_as_the_same(tmp_path: Path) -> None:
+    engine = engine_of(tmp_path, page="<p title='“a”'>Pause… {{ x }}{% if x %}·{% endif %}</p>")
+    (tmp_path / "mail.txt").write_text("Pause… {{ x }}")
+
+    shown = engine.render_to_string("page.html", {"x": "ü"})
+
+    assert unescape(shown) == "<p title='“a”'>Pause… ü·</p>"
+    assert {letter for letter in shown if not letter.isascii()} == {"ü"}
+    assert engine.render_to_string("mail.txt", {"x": "ü"}) == "Pause… ü"
+
+
+def test_no_template_has_other_letters_where_a_reference_means_nothing() -> None:
+    for found in Path(settings.BASE_DIR, "templates").rglob("*.html"):
+        for inner in re.findall(r"<(?:script|style)\b.*?</(?:script|style)>", found.read_text(), re.DOTALL):
+            assert inner.isascii(), found

@@ -70,8 +70,8 @@ def test_event_page_says_what_changed_and_proves_it(estate: Estate) -> None:
     html = estate.client("auditor").get(f"/audit/{event.pk}/").content.decode()
 
     assert "operator asked to pause connector" in html
-    for words in ("“redeploy”", "CHG-7", "10.20.4.31", "req_1", "signed in checkpoint 1", "running", "paused",
-                  "the vendor&#x27;s words", "Same request", f"/audit/{first.pk}/"):  # fmt: skip
+    for words in ("&#8220;redeploy&#8221;", "CHG-7", "10.20.4.31", "req_1", "signed in checkpoint 1", "running",
+                  "paused", "the vendor&#x27;s words", "Same request", f"/audit/{first.pk}/"):  # fmt: skip
         assert words in html, words
 
 

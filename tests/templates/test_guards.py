@@ -1,6 +1,7 @@
 """Pages of the guard rails: who sees and may what, what rows and connector pages say, the whole way by forms."""
 
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def test_lead_freezes_by_a_form_breaks_the_glass_and_ends_it(estate: Estate) -> 
 
     window = FreezeWindow.objects.get()
     assert made.headers["Location"] == f"/freezes/{window.pk}/"
-    page = client.get(f"/connectors/{connector.pk}/").content.decode()
+    page = unescape(client.get(f"/connectors/{connector.pk}/").content.decode())
     assert "Break the glass…" in page
     assert "Frozen until somebody ends it" in client.get("/").content.decode()
 
@@ -105,7 +106,7 @@ def test_frozen_button_is_off_with_the_freeze_as_its_reason(estate: Estate) -> N
     connector = estate.connector()
     frozen(estate)
 
-    html = estate.client("operator").get(f"/connectors/{connector.pk}/").content.decode()
+    html = unescape(estate.client("operator").get(f"/connectors/{connector.pk}/").content.decode())
     answer = estate.client("operator").post(f"/connectors/{connector.pk}/operations/", {"kind": "pause"}, headers=HTMX)
 
     assert "off: Frozen until somebody ends it by “Year end” of team payments: books close." in html
@@ -191,7 +192,7 @@ def test_lifting_goes_by_forms_from_one_lead_to_a_second_person(estate: Estate) 
 
     said = lead.post(path, {"lift": "1", "reason": "retired"}, follow=True).content.decode()
     mine, theirs = lead.get(path).content.decode(), admin.get(path).content.decode()
-    inbox = admin.get("/approvals/").content.decode()
+    inbox = unescape(admin.get("/approvals/").content.decode())
 
     asked = Loosening.objects.get()
     assert "waits for a second person" in said
