@@ -97,6 +97,8 @@ class Rails:
 
     def mark(self, target: Target) -> Mark | None:
         """This will give what a row shows: the freeze that holds, else the protection."""
+        if not self.freezes and not self.protections:
+            return None
         if held := self.frozen(target):
             return Mark("Frozen", _frozen(*held, team_of(target)), is_shut=True)
         protection = self.protections.get(target.pk) if isinstance(target, Connector) else None

@@ -82,17 +82,17 @@ class Judge:
 
     def _key(self, connector: Connector, *, is_stale: bool, open_verb: str | None) -> Hashable | None:
         """All that is looked at. None where a freeze or a protection has a say, or it was not read by a layout."""
-        if connector.read_as is None or self.rails.freezes or connector.pk in self.rails.protections:
+        if connector.read_as is None or self.rails.freezes or connector.id in self.rails.protections:
             return None
         moment = None if _is_timeless(connector, is_stale=is_stale) else connector.observed_at
         rate = connector.metrics.get("records_per_s")
         return connector.read_as, self._account(connector.account), is_stale, moment, rate, open_verb
 
     def _account(self, account: VendorAccount) -> Hashable:
-        said = self._accounts.get(account.pk)
+        said = self._accounts.get(account.id)
         if said is None:
             trouble = (account.failure, account.failure_kind, account.failing_since, repr(account.unread))
-            said = self._accounts[account.pk] = (account.pk, account.vendor, account.name, trouble)
+            said = self._accounts[account.id] = (account.id, account.vendor, account.name, trouble)
         return said
 
     def _judged(self, connector: Connector, *, is_stale: bool, open_verb: str | None, is_kept: bool) -> Judged:

@@ -88,7 +88,7 @@ def _board(
 
 def _stream(request: HttpRequest, rows: Sequence[Row]) -> str:
     """What the page is to be told about."""
-    ids = ",".join(str(row.connector.pk) for row in rows)
+    ids = ",".join(str(row.connector.id) for row in rows)
     return urlencode({"summary": "1", "rows": ids, "tag": tag(rows), "board": request.GET.urlencode()}, safe=",")
 
 
@@ -134,9 +134,9 @@ def _count(viewer: Viewer, filters: reads.Filters, summary: overview.Summary) ->
 
 
 def _parts(request: HttpRequest, arrangement: Arrangement, page: queries.Page, rows: Iterable[Row]) -> Iterable[Part]:
-    by_id = {row.connector.pk: row for row in rows}
+    by_id = {row.connector.id: row for row in rows}
     for part in page.parts:
-        shown = [by_id[connector.pk] for connector in part.connectors]
+        shown = [by_id[connector.id] for connector in part.connectors]
         url = (
             addresses.with_only(request, "closed", *sorted(arrangement.closed ^ {part.group.key})) if part.group else ""
         )
