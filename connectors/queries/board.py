@@ -128,14 +128,16 @@ def _found(teams: frozenset[int] | None, filters: Filters, number: int) -> tuple
     """
     The rows of a page and one more, which tells whether there is another page; and how many there are of a search.
 
-    A search is counted while the names that it is in are at hand.
+    A search is counted while the names that it is in are at hand; only where its last row was not seen anyway.
     """
     words = queries.words_of(filters.search)
     if not words:
         return _window.read(teams, filters, number), None
     kind, given = (teams, replace(filters, search=""), len(words)), queries.given_for(words)
-    with lean.ahead(_searched.asked(*kind, number, **given), _matching.asked(*kind, **given)):
-        return _searched.read(*kind, number, **given), _matching.read(*kind, **given)
+    rows = _searched.read(*kind, number, **given)
+    if len(rows) <= SIZE and (rows or number == 1):
+        return rows, (number - 1) * SIZE + len(rows)
+    return rows, _matching.read(*kind, **given)
 
 
 @lean.statement(ROW)

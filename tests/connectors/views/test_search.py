@@ -71,9 +71,9 @@ def test_search_finds_a_stranger_nothing(rich: cast.Estate) -> None:
 
 
 def plan_of_the_page(search: str) -> str:
-    """This will say how PostgreSQL finds what the board counts for a search; its rows are found by the same words."""
+    """This will say how PostgreSQL counts for a page beyond the last; rows are found by the same words."""
     with CaptureQueriesContext(connection) as asked:
-        board.page(permissions.Viewer(1, "admin", SiteRole.ADMIN), Filters(search=search), board.Arrangement(), 1)
+        board.page(permissions.Viewer(1, "admin", SiteRole.ADMIN), Filters(search=search), board.Arrangement(), 9)
     (counted,) = [query["sql"] for query in asked.captured_queries if "SELECT count(*)" in query["sql"]]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {counted}")
@@ -94,6 +94,24 @@ def test_the_page_finds_what_every_other_reader_of_the_search_finds(
     expected = list(queries.narrowed(queries.of_teams(viewer.sees), filters))
     assert [row.pk for row in page.connectors] == [row.pk for row in expected]
     assert page.matching == len(expected)
+
+
+def test_a_search_is_counted_where_the_page_does_not_show_the_last_row(estate: cast.Estate) -> None:
+    for number in range(2 * board.SIZE + 3):
+        estate.add(f"herd-{number}", State.RUNNING)
+    viewer, filters = permissions.viewer_of(estate.people["admin"]), Filters(search="herd")
+
+    pages = [board.page(viewer, filters, board.Arrangement(), number) for number in (1, 2, 3, 4)]
+    with CaptureQueriesContext(connection) as whole:
+        board.page(viewer, Filters(search="herd-102"), board.Arrangement(), 1)
+    with CaptureQueriesContext(connection) as cut:
+        board.page(viewer, filters, board.Arrangement(), 1)
+
+    assert [page.matching for page in pages] == [2 * board.SIZE + 3] * 4
+    assert [page.has_next for page in pages] == [True, True, False, False]
+    assert [len(page.connectors) for page in pages] == [board.SIZE, board.SIZE, 3, 0]
+    assert len(cut) - len(whole) == 1
+    assert "count(*)" in cut[-1]["sql"]
 
 
 def test_no_plan_of_a_search_is_kept(rich: cast.Estate) -> None:
