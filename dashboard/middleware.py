@@ -4,7 +4,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Awaitable, Callable
-from gzip import FNAME, compress
+from gzip import FNAME
 
 import structlog
 from asgiref.sync import iscoroutinefunction
@@ -13,9 +13,10 @@ from django.http.response import HttpResponseBase
 from django.middleware import gzip
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
+from isal import igzip
 
-LARGE, LEVEL = 10_000, 3
-"""Bytes from which a page is large; and how hard one is compressed: in a third of the time, to a quarter more."""
+LARGE, LEVEL = 10_000, 1
+"""Bytes from which a page is large; and how hard one is compressed: in a tenth of Django's time, to a third more."""
 HEAD, FLAGS = 10, 3
 """Bytes of the head of what is compressed, and which of them holds its flags."""
 GIVEN = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -76,7 +77,7 @@ class GZipMiddleware(gzip.GZipMiddleware):
 
     def _compressed(self, content: bytes) -> bytes:
         """With a name of random length in its head, as Django has it: so the size tells nothing of a secret."""
-        whole = memoryview(compress(content, LEVEL, mtime=0))
+        whole = memoryview(igzip.compress(content, LEVEL, mtime=0))
         name = secrets.token_hex(self.max_random_bytes)[: 1 + secrets.randbelow(self.max_random_bytes)]
         head = bytearray(whole[:HEAD])
         head[FLAGS] = FNAME
