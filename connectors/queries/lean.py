@@ -267,8 +267,6 @@ def statement(layout: Layout[M], *, is_planned: bool = True) -> Callable[[Callab
 class Total:
     """How many rows a queryset finds; as a statement whose plan is not kept."""
 
-    is_planned = False
-
     def __init__(self, build: Callable[..., QuerySet[Any]]) -> None:
         self._text = lru_cache(KINDS)(lambda *arguments: self._closed(build(*arguments)))
 
@@ -281,28 +279,13 @@ class Total:
 
     def read(self, *arguments: Hashable, **given: Any) -> int:
         """This will count, with a value for each that the queryset left open."""
-        found = _taken(self.asked(*arguments, **given))
-        if found is None:
-            with _opened(self) as cursor:
-                found = self.fetched(cursor) if self.send(cursor, arguments, given) else []
-        return found[0] if found else 0
-
-    def asked(self, *arguments: Hashable, **given: Any) -> "Asked":
-        """This will put the question for `ahead`."""
-        return Asked(self, arguments, given)
-
-    def send(self, cursor: CursorWrapper, arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
-        """This will send it; False where it can be seen that nothing fits."""
         text = self._text(*arguments)
         if text is None:
-            return False
-        cursor.execute(text[0], filled(text[1], given))
-        return True
-
-    def fetched(self, cursor: CursorWrapper) -> list[int]:
-        """This will give the number."""
-        (number,) = cursor.fetchone()
-        return [int(number)]
+            return 0
+        with _cursor() as cursor:
+            cursor.execute(text[0], filled(text[1], given))
+            (number,) = cursor.fetchone()
+        return int(number)
 
 
 class Written:
