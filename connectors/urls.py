@@ -26,8 +26,9 @@ from connectors.views import (
 )
 
 urlpatterns = [
-    path("", include("connectors.guard_urls")),
     path("", board.board, name="board"),
+    path("connectors/<int:pk>/", targets.connector, name="connector"),
+    path("", include("connectors.guard_urls")),
     path("board/filters/<slug:slug>/", facets.facet, name="board-filter"),
     path("board/columns/", views.columns, name="board-columns"),
     path("palette/", palette.palette, name="palette"),
@@ -35,7 +36,6 @@ urlpatterns = [
     path("views/new/", views.new, name="view-new"),
     path("views/<int:pk>/", views.change, name="view-change"),
     path("views/<int:pk>/removal/", views.remove, name="view-remove"),
-    path("connectors/<int:pk>/", targets.connector, name="connector"),
     path("connectors/<int:pk>/operations/", operations.create_for_connector, name="connector-operations"),
     path("connectors/<int:pk>/operations/new/", operations.new_for_connector, name="connector-operation-new"),
     path("connectors/<int:pk>/flow/", targets.flow, name="connector-flow"),

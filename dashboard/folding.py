@@ -14,7 +14,14 @@ from django.template import Context, Node, NodeList, Origin, Template, TemplateD
 from django.template.base import FilterExpression, TextNode
 from django.template.defaulttags import CommentNode, CycleNode, IfChangedNode, IfNode, LoadNode, URLNode
 from django.template.library import SimpleNode
-from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode, construct_relative_path
+from django.template.loader_tags import (
+    BLOCK_CONTEXT_KEY,
+    BlockContext,
+    BlockNode,
+    ExtendsNode,
+    IncludeNode,
+    construct_relative_path,
+)
 from django.template.loaders import base, cached
 from django.templatetags.static import StaticNode
 from django.urls import NoReverseMatch
@@ -66,6 +73,24 @@ class Laid(Node):
             return self.nodelist.render(context)
 
 
+class Extends(ExtendsNode):
+    """A template that extends one which extends none: that one's blocks are looked for once, not on each rendering."""
+
+    def __init__(self, node: ExtendsNode, parent: Template) -> None:
+        self.nodelist, self.parent_name, self.template_dirs = node.nodelist, node.parent_name, node.template_dirs
+        self.blocks, self.parent = node.blocks, parent
+        found = parent.nodelist.get_nodes_by_type(BlockNode)
+        self.below = {block.name: block for block in found if isinstance(block, BlockNode)}
+
+    def render(self, context: Context) -> SafeString:
+        """This will render the other template with these blocks."""
+        blocks = context.render_context.setdefault(BLOCK_CONTEXT_KEY, BlockContext())
+        blocks.add_blocks(self.blocks)
+        blocks.add_blocks(self.below)
+        with context.render_context.push_state(self.parent, isolated_context=False):
+            return self.parent._render(context)
+
+
 def fold(nodes: NodeList, template: Template | None = None) -> None:
     """
     This will render what is constant among some nodes and all within them, and join texts that meet.
@@ -93,6 +118,8 @@ def _folded(node: Node, template: Template | None) -> Node:
         return TextNode("")
     if isinstance(node, IncludeNode):
         return _laid(node, template) if template else node
+    if isinstance(node, ExtendsNode) and template:
+        return _extending(node, template)
     if not _is_constant(node):
         return node
     try:
@@ -101,16 +128,27 @@ def _folded(node: Node, template: Template | None) -> Node:
         return node
 
 
-def _laid(node: IncludeNode, template: Template) -> Node:
-    """Left as it is: one that is not there, as whoever renders it is told; and one that includes itself."""
-    if not _are_constant([node.template]):
-        return node
-    name = construct_relative_path(template.name, node.template.resolve(Context()))
+def _named(expression: FilterExpression, template: Template) -> Template | None:
+    """None where it is not named by a constant, where it is not there, as whoever renders it is told, or is itself."""
+    if not _are_constant([expression]):
+        return None
+    name = construct_relative_path(template.name, expression.resolve(Context()))
     if name in _loading.get():
-        return node
+        return None
     try:
-        included = template.engine.get_template(name)
+        return template.engine.get_template(name)
     except TemplateDoesNotExist:
+        return None
+
+
+def _extending(node: ExtendsNode, template: Template) -> Node:
+    parent = _named(node.parent_name, template)
+    return Extends(node, parent) if parent and not parent.nodelist.get_nodes_by_type(ExtendsNode) else node
+
+
+def _laid(node: IncludeNode, template: Template) -> Node:
+    included = _named(node.template, template)
+    if included is None:
         return node
     if any(included.nodelist.get_nodes_by_type(kind) for kind in APART):
         return node

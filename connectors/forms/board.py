@@ -23,6 +23,7 @@ FILTERS = (
 KEPT = frozenset({*FILTERS, "group"})
 """What a saved view keeps of an address."""
 NUMBER = re.compile(r"[0-9]{1,15}")
+_STATES, _ACTIVITIES, _ACTIVE = (frozenset(words) for words in (State, Activity, Active))
 
 
 def filters_of(query: QueryDict) -> Filters:
@@ -33,10 +34,10 @@ def filters_of(query: QueryDict) -> Filters:
         team=tuple(query.getlist("team")),
         account=tuple(query.getlist("account")),
         pipeline=tuple(int(word) for word in query.getlist("pipeline") if NUMBER.fullmatch(word)),
-        state=_known(query, "state", set(State)),
-        pipeline_state=_known(query, "pipeline_state", set(State)),
-        activity=_known(query, "activity", set(Activity)),
-        active=_known(query, "active", set(Active)),
+        state=_known(query, "state", _STATES),
+        pipeline_state=_known(query, "pipeline_state", _STATES),
+        activity=_known(query, "activity", _ACTIVITIES),
+        active=_known(query, "active", _ACTIVE),
         type=tuple(query.getlist("class")),
         label=tuple(query.getlist("label")),
         is_drifted="drift" in query,

@@ -114,7 +114,7 @@ class Connector(Observed):
     """The place of its pair in the board's default order; see `matrix.urgency`."""
 
     read_as: Hashable | None = None
-    """All that was read of it but what moves by itself, where a layout of `queries.lean` gives that."""
+    """Stands for all that was read of it but what moves by itself, where a layout of `queries.lean` gives that."""
 
     class Meta:
         ordering = ["urgency", "name", "id"]
@@ -139,7 +139,11 @@ class Connector(Observed):
 
     def is_stale(self, now: datetime | None = None) -> bool:
         """This will tell whether the state is older than the account's freshness budget, or never was read."""
-        return self.gone_at is not None or _is_stale(self.observed_at, self.account, now)
+        return self.is_stale_at(self.account, now)
+
+    def is_stale_at(self, account: VendorAccount, now: datetime | None = None) -> bool:
+        """This will tell the same where its account is at hand."""
+        return self.gone_at is not None or _is_stale(self.seen_at or account.observed_at, account, now)
 
     @property
     def figures(self) -> dict[str, Any]:

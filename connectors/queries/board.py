@@ -14,11 +14,14 @@ from connectors.queries import connectors as queries
 from connectors.queries.connectors import Filters
 
 SIZE = 50
+_ACCOUNT = Connector._meta.get_field("account")
 ROW = lean.Layout(
     Connector,
     without={"config", "memory", "error_trace", "reading", "generation", "console_url"},
-    moving={"metrics", "flow", "seen_at", "pipeline__seen_at"},
-    pipeline=lean.Layout(Pipeline, without={"labels", "facts", "memory", "verbs_off", "reading", "generation"}),
+    moving={"metrics", "flow", "seen_at"},
+    pipeline=lean.Layout(
+        Pipeline, only={"id", "external_id", "name", "state", "vendor_state", "error", "account_id"}
+    ),
     team=lean.Layout(Team),
 )
 """What a row shows something of."""
@@ -164,7 +167,7 @@ def _cut(rows: QuerySet[Connector], number: int) -> QuerySet[Connector]:
 def _at_accounts(found: list[Connector], accounts: Mapping[int, VendorAccount]) -> list[Connector]:
     for connector in found:
         if account := accounts.get(connector.account_id):
-            connector.account = account
+            _ACCOUNT.set_cached_value(connector, account)
     return found
 
 

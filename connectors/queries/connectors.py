@@ -204,7 +204,10 @@ class Row:
     """One connector as the board shows it; rendering it makes no query."""
 
     connector: Connector
+    account: VendorAccount
     vendor: Vendor
+    read_at: datetime
+    """When all of this was so."""
     judged: Judged
     operation: Operation | None
     """The last one, open or not."""
@@ -289,10 +292,13 @@ def last_operations(ids: Sequence[int]) -> dict[int, Operation]:
 def _row(
     connector: Connector, operation: Operation | None, coming: Upcoming | None, rails: guards.Rails, judge: Judge
 ) -> Row:
+    account = connector.account
     return Row(
         connector=connector,
-        vendor=registry.get(connector.account.vendor),
-        judged=judge.of(connector, operation),
+        account=account,
+        vendor=registry.get(account.vendor),
+        read_at=rails.now,
+        judged=judge.of(connector, account, operation),
         operation=operation,
         upcoming=upcoming.sooner(coming, _freeze(connector, rails)) if rails.freezes else coming,
         guard=rails.mark(connector),

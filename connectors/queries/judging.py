@@ -6,7 +6,7 @@ looked at, so that it is never an old answer: whatever differs in that is worked
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors import diagnose, matrix
 from connectors.diagnose import Diagnosis, Situation
@@ -25,7 +25,7 @@ KINDS = 16
 """Kinds of viewers for whom any are kept."""
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """What is said of one connector. Where it is kept, the same is said by the same object."""
 
@@ -36,6 +36,8 @@ class Judged:
     tasks: Sequence[verbs.Button]
     """One for each failed task, where the vendor restarts one alone."""
     is_kept: bool
+    follows: dict[str, bytes] = field(default_factory=dict)
+    """What follows from all of this and the connector alone, by name; worked out once where it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,11 @@ class Judge:
             _kept.clear()
         self._kept = _kept.setdefault(kind, _Kept({}, {}))
 
-    def of(self, connector: Connector, operation: Operation | None) -> Judged:
-        """This will judge one connector; needs `account`, `pipeline` and `team`."""
-        is_stale = connector.is_stale(self.rails.now)
+    def of(self, connector: Connector, account: VendorAccount, operation: Operation | None) -> Judged:
+        """This will judge one connector of that account; needs `account`, `pipeline` and `team`."""
+        is_stale = connector.is_stale_at(account, self.rails.now)
         open_verb = operation.kind if operation and operation.is_open else None
-        key = self._key(connector, is_stale=is_stale, open_verb=open_verb)
+        key = self._key(connector, account, is_stale=is_stale, open_verb=open_verb)
         if key is None:
             return self._judged(connector, is_stale=is_stale, open_verb=open_verb, is_kept=False)
         known = self._kept.judged
@@ -80,13 +82,16 @@ class Judge:
             judged = known[key] = self._judged(connector, is_stale=is_stale, open_verb=open_verb, is_kept=True)
         return judged
 
-    def _key(self, connector: Connector, *, is_stale: bool, open_verb: str | None) -> Hashable | None:
+    def _key(
+        self, connector: Connector, account: VendorAccount, *, is_stale: bool, open_verb: str | None
+    ) -> Hashable | None:
         """All that is looked at. None where a freeze or a protection has a say, or it was not read by a layout."""
         if connector.read_as is None or self.rails.freezes or connector.id in self.rails.protections:
             return None
-        moment = None if _is_timeless(connector, is_stale=is_stale) else connector.observed_at
+        is_timeless = _is_timeless(connector, is_stale=is_stale)
+        moment = None if is_timeless else connector.seen_at or account.observed_at
         rate = connector.metrics.get("records_per_s")
-        return connector.read_as, self._account(connector.account), is_stale, moment, rate, open_verb
+        return connector.read_as, self._account(account), is_stale, moment, rate, open_verb
 
     def _account(self, account: VendorAccount) -> Hashable:
         said = self._accounts.get(account.id)
@@ -130,8 +135,9 @@ class Judge:
 
 def _is_timeless(connector: Connector, *, is_stale: bool) -> bool:
     """Is the reason the same whenever its state was read? Others name that moment, or how long the state has lasted."""
-    is_at_rest = State(connector.state) not in CHANGING and State(connector.pipeline.state) in FLOWS
-    return is_at_rest and not is_stale and "silent_minutes" not in connector.facts
+    if is_stale or connector.state in CHANGING or "silent_minutes" in connector.facts:
+        return False
+    return connector.pipeline.state in FLOWS
 
 
 def situation(connector: Connector, *, is_stale: bool) -> Situation:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -41,8 +40,8 @@ Text = tuple[str, Sequence[Any]]
 """A statement and its parameters."""
 KINDS = 500
 """Kinds of one question whose text is kept."""
-
-
+MOST = 3_000
+"""Rows of one layout of which it is kept what was made of them."""
 _decode = msgspec.json.Decoder().decode
 PLACE = re.compile("%%|%s")
 
@@ -124,8 +123,8 @@ class Layout(Generic[M]):
     :param without: columns that are left out
     :param only: columns that are read, instead of all
     :param extra: names of the queryset's annotations
-    :param moving: paths that change by themselves, again and again; where they are named, an instance holds all other
-        values as they came, in `read_as`: whatever is worked out from those alone is the same for the same
+    :param moving: columns that change by themselves, again and again. Where they are named, what is made of all other
+        values of a row is kept, and an instance holds in `read_as` what stands for those: the same for the same
     :param related: layouts of foreign keys
     """
 
@@ -139,20 +138,27 @@ class Layout(Generic[M]):
         moving: Collection[str] = (),
         **related: "Layout[Any]",
     ) -> None:
-        self.model, self.related = model, related
+        self.model = model
         columns = only or {field.attname for field in model._meta.concrete_fields} - set(without)
         fields = [field for field in model._meta.concrete_fields if field.attname in columns]
         for field in fields:
             if hasattr(field, "from_db_value") and not isinstance(field, JSONField):
                 raise TypeError(f"{field} is stored in another form than it is used in; read it without a layout")
-        self.names = [field.attname for field in fields] + list(extra)
-        self.key = self.names.index(model._meta.pk.attname)
-        self.coded = [field.attname for field in fields if isinstance(field, JSONField)]
-        self.paths: list[str] = list(self.names)
+        coded = {field.attname for field in fields if isinstance(field, JSONField)}
+        names = [field.attname for field in fields] + list(extra)
+        self._resting = [name for name in names if name not in moving]
+        self._moving = [name for name in names if name in moving]
+        self._coded, self._moving_coded = ([n for n in part if n in coded] for part in (self._resting, self._moving))
+        self.paths: list[str] = list(self._resting)
+        self._related: list[tuple[str, Layout[Any], slice]] = []
         for name, layout in related.items():
+            start = len(self.paths)
             self.paths += [f"{name}__{path}" for path in layout.paths]
-        resting = [place for place, path in enumerate(self.paths) if path not in moving]
-        self._resting = itemgetter(*resting) if moving else None
+            self._related.append((name, layout, slice(start, len(self.paths))))
+        self._rest = len(self.paths)
+        self.paths += self._moving
+        self.key = self.paths.index(model._meta.pk.attname)
+        self._kept: dict[Sequence[Any], dict[str, Any]] = {}
 
     def read(self, rows: QuerySet[M]) -> list[M]:
         """This will ask once, and keep nothing."""
@@ -180,28 +186,54 @@ class Layout(Generic[M]):
 
     def fetched(self, cursor: CursorWrapper) -> list[M]:
         """This will make instances of what a cursor has found."""
-        alias = connection.alias
-        return [self.laid(row, alias) for row in cursor.fetchall()]
+        alias, shared = connection.alias, dict[Any, Any]()
+        return [self._instance(values, alias, shared) for values in cursor.fetchall()]
 
-    def laid(self, values: Sequence[Any], alias: str) -> M:
-        """This will make an instance of the values of a row of this database, in the order of `paths`."""
-        made = self.model.__new__(self.model)
-        held = made.__dict__
-        held.update(zip(self.names, values, strict=False))
-        for name in self.coded:
-            if held[name] is not None:
-                held[name] = _decode(held[name])
-        if self._resting:
-            held["read_as"] = self._resting(values)
-        state = held["_state"] = ModelState()
-        state.adding, state.db = False, alias
-        start = len(self.names)
-        for name, layout in self.related.items():
-            end = start + len(layout.paths)
-            is_there = values[start + layout.key] is not None
-            state.fields_cache[name] = layout.laid(values[start:end], alias) if is_there else None
-            start = end
+    def _instance(self, values: Sequence[Any], alias: str, shared: dict[Any, Any]) -> M:
+        made, state, related = self.model.__new__(self.model), ModelState(), {}
+        for name, layout, part in self._related:
+            related[name] = layout._only(values[part], alias, shared)
+        held = self._held(values)
+        held["_state"] = state
+        state.__dict__ = {"adding": False, "db": alias, "fields_cache": related}
+        made.__dict__ = held
         return made
+
+    def _only(self, values: Sequence[Any], alias: str, shared: dict[Any, Any]) -> M | None:
+        """The same instance for all rows of an answer that belong to it."""
+        if (pk := values[self.key]) is None:
+            return None
+        made: M | None = shared.get((self, pk))
+        if made is None:
+            made = shared[self, pk] = self._instance(values, alias, shared)
+        return made
+
+    def _held(self, values: Sequence[Any]) -> dict[str, Any]:
+        """What an instance holds of its own row."""
+        if not self._moving:
+            return self._named(values)
+        resting = values[: self._rest]
+        known = self._kept.get(resting)
+        if known is None:
+            if len(self._kept) >= MOST:
+                self._kept.clear()
+            known = self._kept[resting] = self._named(resting) | {"read_as": object()}
+        held = known.copy()
+        for name, value in zip(self._moving, values[self._rest :]):  # noqa: B905  # as many; saying so takes longer
+            held[name] = value
+        _decode_in(held, self._moving_coded)
+        return held
+
+    def _named(self, values: Sequence[Any]) -> dict[str, Any]:
+        held = dict(zip(self._resting, values))  # noqa: B905  # what follows belongs to what is related
+        _decode_in(held, self._coded)
+        return held
+
+
+def _decode_in(held: dict[str, Any], names: Sequence[str]) -> None:
+    for name in names:
+        if held[name] is not None:
+            held[name] = _decode(held[name])
 
 
 @contextmanager

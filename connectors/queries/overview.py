@@ -26,6 +26,7 @@ LINE = lean.Layout(
         "lease_number", "leased_until", "metered_at",
     },
     extra=["open_operations"],
+    moving={"observed_at", "due_at"},
 )  # fmt: skip
 """What the board shows something of."""
 
@@ -72,6 +73,10 @@ class Summary:
     not_reached: Mapping[State, int]
     """Stale ones, by the connector state they were last seen in."""
     accounts: Sequence[VendorAccount]
+    lost: Sequence[VendorAccount] = ()
+    """Those that cannot be read now, or only in part."""
+    plate: Sequence[VendorAccount] = ()
+    """Those that the head shows, the ones in trouble first."""
     drifted: int = 0
 
     def matching(self, filters: Filters) -> int | None:
@@ -86,12 +91,7 @@ class Summary:
         return self.drifted if filters == Filters(is_drifted=True) else None
 
     @property
-    def lost(self) -> list[VendorAccount]:
-        """Accounts that cannot be read now."""
-        return [a for a in self.accounts if a.failing_since or a.unread]
-
-    @property
-    def banners(self) -> list[VendorAccount]:
+    def banners(self) -> Sequence[VendorAccount]:
         """Those that get a banner each; beyond them one line says how many more there are."""
         return self.lost[:BANNERS]
 
@@ -99,12 +99,6 @@ class Summary:
     def more_lost(self) -> int:
         """Lost accounts beyond the banners."""
         return max(0, len(self.lost) - BANNERS)
-
-    @property
-    def plate(self) -> list[VendorAccount]:
-        """The accounts that the head shows, those in trouble first."""
-        troubled = [account for account in self.accounts if _is_in_trouble(account)][:SHOWN]
-        return troubled + [a for a in self.accounts[:SHOWN] if not _is_in_trouble(a)][: SHOWN - len(troubled)]
 
     @property
     def has_more_accounts(self) -> bool:
@@ -156,12 +150,17 @@ class Tally:
 
     def summed(self, accounts: Sequence[VendorAccount]) -> Summary:
         """This will give the whole."""
+        lost = [a for a in accounts if a.failing_since or a.unread]
+        troubled = [a for a in accounts if a.failing_since or a.unread or a.failures >= CIRCUIT_OPENS_AT][:SHOWN]
+        others = [a for a in accounts[:SHOWN] if a not in troubled][: SHOWN - len(troubled)]
         return Summary(
             total=self.counts.total(),
             counts={activity: self.counts[activity] for activity in Activity},
             cells=self.cells,
             not_reached=self.not_reached,
             accounts=accounts,
+            lost=lost,
+            plate=troubled + others,
             drifted=self.drifted,
         )
 
@@ -169,7 +168,3 @@ class Tally:
 @lean.statement(LINE)
 def _accounts(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
     return queries.accounts_of_teams(teams)
-
-
-def _is_in_trouble(account: VendorAccount) -> bool:
-    return bool(account.failing_since or account.unread or account.failures >= CIRCUIT_OPENS_AT)

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from typing import NamedTuple
 
 from django import template
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from connectors.queries.connectors import Row
 from connectors.queries.views import COLUMNS, USUAL
-from connectors.templatetags.switchyard import age, freshness, stage_of, upcoming
+from connectors.templatetags.switchyard import age_in_html, freshness_in_html, stage_of, upcoming
 
 register = template.Library()
 
@@ -63,12 +62,12 @@ def labels(pairs: Mapping[str, object]) -> SafeString:
 @register.simple_tag
 def ages(row: Row) -> SafeString:
     """This will say since when a row is in its state, and when that was seen last."""
-    connector, account, now = row.connector, row.connector.account, timezone.now()
+    connector, account, now = row.connector, row.account, row.read_at
     if connector.seen_at:
-        seen = freshness(connector.seen_at, account.budget, now=now)
+        seen = freshness_in_html(connector.seen_at, account.budget, None, now)
     else:
-        seen = freshness(account.observed_at, account.budget, connector.account_id, now)
-    return SafeString(f"{age(connector.state_since, now)}<small>{seen}</small>")
+        seen = freshness_in_html(account.observed_at, account.budget, account.id, now)
+    return SafeString(f"{age_in_html(connector.state_since, now)}<small>{seen}</small>")
 
 
 @register.simple_tag

@@ -8,8 +8,8 @@ depends on the moment, such as an age, stands in an `anew` block within it and i
 import secrets
 import zlib
 from collections.abc import Callable, Hashable, Iterable
-from functools import singledispatch
-from weakref import WeakKeyDictionary
+from functools import lru_cache, singledispatch
+from operator import attrgetter
 
 import msgspec
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
@@ -20,7 +20,6 @@ from django.utils.safestring import SafeString
 
 from connectors.models import VendorAccount
 from connectors.queries.connectors import Row
-from connectors.queries.judging import Judged
 from connectors.queries.overview import Summary
 from connectors.templatetags.plain import plain
 
@@ -85,7 +84,7 @@ class KeptNode(Node):
         if context.get("refusal"):
             return self.nodelist.render(context)
         shown = self.shown.resolve(context)
-        key = fingerprint(shown)
+        key = _finder(type(shown))(shown)
         pieces = self.kept.get(key)
         if pieces is None:
             pieces = self._keep(key, context)
@@ -140,6 +139,9 @@ def fingerprint(shown: object) -> Hashable:
     raise TypeError(f"nothing is kept for {type(shown).__name__}")
 
 
+_finder = lru_cache(maxsize=None)(fingerprint.dispatch)
+
+
 @fingerprint.register
 def _(row: Row) -> Hashable:
     if row.judged.is_kept:
@@ -185,22 +187,23 @@ def _(summary: Summary) -> Hashable:
     return summary.total, tuple(frozenset(part.items()) for part in numbers)
 
 
+_ID = attrgetter("connector.id")
+
+
 def tag(rows: Iterable[Row]) -> str:
     """This will name what rows show in a few letters: a page that shows the same need not be told again."""
-    ordered = sorted(rows, key=lambda row: row.connector.id)
+    ordered = sorted(rows, key=_ID)
     moving = _encode([(*_moving(row), row.upcoming) for row in ordered])
     return f"{zlib.crc32(b''.join([*map(_said, ordered), moving])):08x}"
 
 
 def _said(row: Row) -> bytes:
     """What changes with the vendor and with what was asked; not the words of each button, which follow from that."""
-    said = _saying.get(row.judged)
+    judged = row.judged
+    said = judged.follows.get("tag")
     if said is None:
         buttons = [(button.verb, button.why_not) for button in row.buttons]
         said = _encode((_resting(row), buttons, [(b.task, b.why_not) for b in row.tasks]))
-        if row.judged.is_kept:
-            _saying[row.judged] = said
+        if judged.is_kept:
+            judged.follows["tag"] = said
     return said
-
-
-_saying: WeakKeyDictionary[Judged, bytes] = WeakKeyDictionary()

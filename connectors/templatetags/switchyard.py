@@ -122,9 +122,14 @@ def look(value: str) -> Look:
 @register.simple_tag
 def age(when: datetime | None, now: datetime | None = None) -> SafeString:
     """This will give how long ago it was, counting on in the browser; the exact time is in the title."""
+    return SafeString(age_in_html(when, now or timezone.now()))
+
+
+def age_in_html(when: datetime | None, now: datetime) -> str:
+    """This will give the same for what is put together of it."""
     if when is None:
-        return mark_safe("never")
-    return SafeString(f"{_age_of(when)}{_so_long(int(((now or timezone.now()) - when).total_seconds()))}</time>")
+        return "never"
+    return f"{_age_of(when)}{_so_long(int((now - when).total_seconds()))}</time>"
 
 
 @lru_cache(maxsize=8192)
@@ -150,12 +155,18 @@ def freshness(
 
     :param account: the account whose last reading this is; the browser takes a newer one from the accounts plate
     """
+    return SafeString(freshness_in_html(when, budget, account, now or timezone.now()))
+
+
+def freshness_in_html(when: datetime | None, budget: float, account: int | None, now: datetime) -> str:
+    """This will give the same for what is put together of it."""
     if when is None:
-        return mark_safe('<span class="fresh is-gone">never seen</span>')
-    seconds = ((now or timezone.now()) - when).total_seconds()
+        return '<span class="fresh is-gone">never seen</span>'
+    seconds = (now - when).total_seconds()
     mark = " is-gone" if seconds > budget else " is-old" if seconds > budget / 2 else ""
     whose = f' data-account="{account:d}"' if account else ""
-    return SafeString(f'<span class="fresh{mark}" data-budget="{budget:.0f}"{whose}>seen {age(when, now)}</span>')
+    seen = age_in_html(when, now)
+    return f'<span class="fresh{mark}" data-budget="{budget:.0f}"{whose}>seen {seen}</span>'
 
 
 @register.simple_tag

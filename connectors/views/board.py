@@ -80,7 +80,7 @@ def _board(
         "unread": [account for account in summary.accounts if account.observed_at is None],
         "many": batches.verbs_of({account.vendor for account in summary.accounts}),
         "columns": views.columns_of(viewer),
-        **_address(request, viewer, arrangement),
+        **_address(request, viewer, filters, arrangement),
         "stream": _stream(request, rows),
     }
     return render(request, "connectors/board/board.html", context)
@@ -92,9 +92,11 @@ def _stream(request: HttpRequest, rows: Sequence[Row]) -> str:
     return urlencode({"summary": "1", "rows": ids, "tag": tag(rows), "board": request.GET.urlencode()}, safe=",")
 
 
-def _address(request: HttpRequest, viewer: Viewer, arrangement: Arrangement) -> Mapping[str, Any]:
+def _address(
+    request: HttpRequest, viewer: Viewer, filters: reads.Filters, arrangement: Arrangement
+) -> Mapping[str, Any]:
     """What the page says of its own address: filters, chips, grouping."""
-    known = facets.known_names(viewer, request.GET)
+    known = facets.known_names(viewer, filters)
     return _laid_out(request.path, request.GET.urlencode(), frozenset(known.items()), arrangement)
 
 

@@ -12,6 +12,7 @@ from connectors.matrix import Active
 from connectors.permissions import Viewer
 from connectors.queries import catalogue
 from connectors.queries import facets as queries
+from connectors.queries.connectors import Filters
 from connectors.queries.facets import Number
 from connectors.templatetags.looks import ACTIVITIES, STATES
 from connectors.views import addresses
@@ -97,7 +98,7 @@ def facet(request: HttpRequest, viewer: Viewer, slug: str) -> HttpResponse:
     if slug not in MENUS:
         raise Http404
     filters = filters_of(request.GET)
-    known = known_names(viewer, request.GET)
+    known = known_names(viewer, filters)
     counted = {name: queries.numbers(viewer, filters, name) for name, _ in MENUS[slug][1]}
     shown = _facet(slug, request.GET, known, counted)
     template = "_options.html" if "HX-Request" in request.headers else "facet.html"
@@ -105,9 +106,9 @@ def facet(request: HttpRequest, viewer: Viewer, slug: str) -> HttpResponse:
     return render(request, f"connectors/board/{template}", context)
 
 
-def known_names(viewer: Viewer, query: QueryDict) -> dict[str, str]:
-    """This will name the pipelines of an address, in one query if there are any."""
-    return queries.pipeline_names(viewer, filters_of(query).pipeline)
+def known_names(viewer: Viewer, filters: Filters) -> dict[str, str]:
+    """This will name the pipelines that are filtered for, in one query if there are any."""
+    return queries.pipeline_names(viewer, filters.pipeline)
 
 
 def facets(query: QueryDict, known: Mapping[str, str]) -> tuple[Facet, ...]:
