@@ -1,6 +1,7 @@
 """The record of who did what. The database refuses to change or remove a row; see the migrations."""
 
 import uuid
+from collections.abc import Hashable
 
 from django.conf import settings
 from django.db import models
@@ -59,6 +60,9 @@ class AuditEvent(models.Model):
     address = models.GenericIPAddressField(null=True, blank=True)
     user_agent = models.CharField(max_length=300, blank=True)
     request_id = models.CharField(max_length=100, blank=True)
+
+    read_as: Hashable | None = None
+    """Stands for all that was read of it, where a layout of `queries.lean` gives that."""
 
     class Meta:
         ordering = ["-id"]

@@ -123,8 +123,9 @@ class Layout(Generic[M]):
     :param without: columns that are left out
     :param only: columns that are read, instead of all
     :param extra: names of the queryset's annotations
-    :param moving: columns that change by themselves, again and again. Where they are named, what is made of all other
-        values of a row is kept, and an instance holds in `read_as` what stands for those: the same for the same
+    :param moving: columns that change by themselves, again and again. Where they are named, be it as none, what is
+        made of all other values of a row is kept, and an instance holds in `read_as` what stands for those: the same
+        for the same
     :param related: layouts of foreign keys
     """
 
@@ -135,7 +136,7 @@ class Layout(Generic[M]):
         without: Collection[str] = (),
         only: Collection[str] = (),
         extra: Sequence[str] = (),
-        moving: Collection[str] = (),
+        moving: Collection[str] | None = None,
         **related: "Layout[Any]",
     ) -> None:
         self.model = model
@@ -146,6 +147,7 @@ class Layout(Generic[M]):
                 raise TypeError(f"{field} is stored in another form than it is used in; read it without a layout")
         coded = {field.attname for field in fields if isinstance(field, JSONField)}
         names = [field.attname for field in fields] + list(extra)
+        self._is_kept, moving = moving is not None, moving or ()
         self._resting = [name for name in names if name not in moving]
         self._moving = [name for name in names if name in moving]
         self._coded, self._moving_coded = ([n for n in part if n in coded] for part in (self._resting, self._moving))
@@ -210,7 +212,7 @@ class Layout(Generic[M]):
 
     def _held(self, values: Sequence[Any]) -> dict[str, Any]:
         """What an instance holds of its own row."""
-        if not self._moving:
+        if not self._is_kept:
             return self._named(values)
         resting = values[: self._rest]
         known = self._kept.get(resting)
@@ -392,7 +394,8 @@ def ahead(*questions: Asked) -> Iterator[None]:
     """
     around = _answers.get()
     answers: list[Answered] = [] if around is None else around
-    fresh = [asked for asked in questions if all(asked != known for known, _ in answers)]
+    known = [asked for asked, _ in answers]
+    fresh = [asked for asked in questions if asked not in known]
     own = _asked_at_once(fresh) if len(fresh) > 1 else []
     answers += own
     before = _answers.set(answers)

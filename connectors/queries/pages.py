@@ -17,6 +17,15 @@ from connectors.vendors import registry
 
 TEAM = lean.Layout(Team)
 WHOLE = lean.Layout(Connector, account=lean.Layout(VendorAccount, team=TEAM), pipeline=lean.Layout(Pipeline), team=TEAM)
+SAID = lean.Layout(
+    AuditEvent,
+    only={
+        "id", "at", "action", "result", "actor", "on_behalf_of", "target", "account", "reason", "ticket", "before",
+        "after", "error", "vendor_request", "vendor_reply", "address", "request_id",
+    },
+    moving=(),
+)  # fmt: skip
+"""What a page says of an event."""
 LATEST = 20
 ITEMS = 50
 
@@ -173,6 +182,6 @@ def _may_read_events(viewer: Viewer, target: Connector | Pipeline) -> bool:
     return viewer.may_read_audit or viewer.may_operate(team_id)
 
 
-@lean.statement(lean.Layout(AuditEvent))
+@lean.statement(SAID)
 def _latest_events(kind: str) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(lean.equal("target_id", "pk", CharField()), target_kind=kind)[:LATEST]

@@ -1,6 +1,6 @@
 """What connectors moved over time: for one connector's charts, and in short for many rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -84,10 +84,12 @@ class History:
     end: datetime
     points: Sequence[Point]
     stretches: Sequence[Stretch]
+    measured: Collection[Point]
+    """Those of the points in which anything was looked at."""
 
     def has(self, name: str) -> bool:
         """This will tell whether anything was measured of it at all."""
-        return any(getattr(point, name) is not None for point in self.points)
+        return any(getattr(point, name) is not None for point in self.measured)
 
 
 def range_of(word: str) -> Range:
@@ -103,8 +105,8 @@ def history(connector: Connector, chosen: Range, now: datetime) -> History:
         stretches = _stretches(connector, start, end)
     found = {row[0]: Point(row[0], *(_number(value) for value in row[1:])) for row in rows}
     steps = (start + timedelta(seconds=place * chosen.step) for place in range(chosen.seconds // chosen.step))
-    points = [found.get(at, Point(at)) for at in steps]
-    return History(chosen, start, end, points, stretches)
+    points = [found.get(at) or Point(at) for at in steps]
+    return History(chosen, start, end, points, stretches, found.values())
 
 
 def asked(connector: int, chosen: Range, now: datetime) -> list[lean.Asked]:

@@ -18,7 +18,7 @@ from django.template.library import SimpleNode
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 
-from connectors.models import VendorAccount
+from connectors.models import AuditEvent, VendorAccount
 from connectors.queries.connectors import Row
 from connectors.queries.overview import Summary
 from connectors.templatetags.plain import plain
@@ -170,6 +170,15 @@ def _resting(row: Row) -> Hashable:
 @fingerprint.register
 def _(parts: tuple) -> Hashable:  # type: ignore[type-arg]  # whatever is in it is shown, and stands for itself
     return parts
+
+
+@fingerprint.register
+def _(event: AuditEvent) -> Hashable:
+    return event.read_as or (
+        event.pk, event.at, event.actor, event.action, event.target, event.account, event.on_behalf_of, event.reason,
+        event.ticket, event.error, event.result, str(event.before), str(event.after), event.address, event.request_id,
+        event.vendor_request, event.vendor_reply,
+    )  # fmt: skip
 
 
 @fingerprint.register

@@ -1,10 +1,10 @@
 """Tags for the time line and for notes."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
+import msgspec
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html, urlize
@@ -66,13 +66,17 @@ def linked(text: str) -> SafeString:
 @register.filter
 def setting(value: object) -> str:
     """This will show a value of a configuration as it stands there: text as it is, all else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    return value if isinstance(value, str) else _pretty(value, indent=1)
 
 
 @register.filter
 def as_json(config: object) -> str:
     """This will give a masked configuration as JSON, to be copied."""
-    return json.dumps(config, ensure_ascii=False, indent=2)
+    return _pretty(config, indent=2)
+
+
+def _pretty(value: object, indent: int) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=indent).decode()
 
 
 @register.simple_tag

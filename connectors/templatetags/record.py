@@ -42,6 +42,12 @@ TROUBLE = frozenset({"failed", "refused"})
 
 
 @register.simple_tag
+def event_moment(event: AuditEvent) -> SafeString:
+    """This will say when it was."""
+    return moment(event.at)
+
+
+@register.simple_tag
 def event_lines(events: Sequence[audit.Line]) -> SafeString:
     """This will list events with links to them; made here and not in a template file, for a page has fifty."""
     before, after = reverse("audit-event", args=[0]).rsplit("0", 1)
