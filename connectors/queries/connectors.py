@@ -158,7 +158,7 @@ def _named(word: str) -> list[int]:
     return [pipeline.pk for pipeline in _pipelines_named.read(word=lean.pattern(word))]
 
 
-@lean.statement(lean.Layout(Pipeline, only={"id"}), is_planned=False)
+@lean.statement(lean.Layout(Pipeline, only={"id"}))
 def _pipelines_named() -> QuerySet[Pipeline]:
     rows = Pipeline.objects.order_by().alias(of_pipeline=Upper("name"), of_account=Upper("account__name"))
     return rows.filter(Q(lean.like("of_pipeline", "word")) | Q(lean.like("of_account", "word")))
