@@ -8,6 +8,7 @@ and what a template includes by name is laid into it, where that is plain text a
 
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.template import Context, Node, NodeList, Origin, Template, TemplateDoesNotExist
@@ -78,17 +79,19 @@ class Extends(ExtendsNode):
 
     def __init__(self, node: ExtendsNode, parent: Template) -> None:
         self.nodelist, self.parent_name, self.template_dirs = node.nodelist, node.parent_name, node.template_dirs
-        self.blocks, self.parent = node.blocks, parent
+        self.blocks = node.blocks
+        self.parent: Any = parent
         found = parent.nodelist.get_nodes_by_type(BlockNode)
         self.below = {block.name: block for block in found if isinstance(block, BlockNode)}
 
     def render(self, context: Context) -> SafeString:
         """This will render the other template with these blocks."""
-        blocks = context.render_context.setdefault(BLOCK_CONTEXT_KEY, BlockContext())
+        state: Any = context.render_context
+        blocks = state.setdefault(BLOCK_CONTEXT_KEY, BlockContext())
         blocks.add_blocks(self.blocks)
         blocks.add_blocks(self.below)
-        with context.render_context.push_state(self.parent, isolated_context=False):
-            return self.parent._render(context)
+        with state.push_state(self.parent, isolated_context=False):
+            return SafeString(self.parent._render(context))
 
 
 def fold(nodes: NodeList, template: Template | None = None) -> None:
@@ -128,9 +131,9 @@ def _folded(node: Node, template: Template | None) -> Node:
         return node
 
 
-def _named(expression: FilterExpression, template: Template) -> Template | None:
+def _named(expression: FilterExpression | Node, template: Template) -> Template | None:
     """None where it is not named by a constant, where it is not there, as whoever renders it is told, or is itself."""
-    if not _are_constant([expression]):
+    if not isinstance(expression, FilterExpression) or not _are_constant([expression]):
         return None
     name = construct_relative_path(template.name, expression.resolve(Context()))
     if name in _loading.get():

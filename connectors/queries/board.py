@@ -19,9 +19,7 @@ ROW = lean.Layout(
     Connector,
     without={"config", "memory", "error_trace", "reading", "generation", "console_url"},
     moving={"metrics", "flow", "seen_at"},
-    pipeline=lean.Layout(
-        Pipeline, only={"id", "external_id", "name", "state", "vendor_state", "error", "account_id"}
-    ),
+    pipeline=lean.Layout(Pipeline, only={"id", "external_id", "name", "state", "vendor_state", "error", "account_id"}),
     team=lean.Layout(Team),
 )
 """What a row shows something of."""

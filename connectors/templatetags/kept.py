@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache, singledispatch
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 from django.template import Context, Library, Node, NodeList, TemplateSyntaxError
@@ -139,7 +140,7 @@ def fingerprint(shown: object) -> Hashable:
     raise TypeError(f"nothing is kept for {type(shown).__name__}")
 
 
-_finder = lru_cache(maxsize=None)(fingerprint.dispatch)
+_finder: Callable[[type[Any]], Callable[[Any], Hashable]] = lru_cache(maxsize=None)(fingerprint.dispatch)  # type: ignore[assignment]
 
 
 @fingerprint.register

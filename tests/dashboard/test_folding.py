@@ -117,6 +117,31 @@ def test_a_page_fills_the_blocks_of_what_it_extends(tmp_path: Any) -> None:
     assert engine.render_to_string("page.html", {"x": False}) == "<base|b>"
 
 
+def test_a_page_may_extend_what_extends_another(tmp_path: Any) -> None:
+    (tmp_path / "base.html").write_text(
+        "<{% block a %}a{% endblock %}{% if y %}{% block b %}b{% endblock %}{% endif %}>"
+    )
+    (tmp_path / "middle.html").write_text("{% extends 'base.html' %}{% block a %}m{{ block.super }}{% endblock %}")
+    (tmp_path / "page.html").write_text("{% extends 'middle.html' %}{% block a %}p{{ block.super }}{% endblock %}")
+    (tmp_path / "named.html").write_text("{% extends name %}{% block b %}n{% endblock %}")
+    engine = Engine(loaders=[("dashboard.folding.Loader", [("django.template.loaders.filesystem.Loader", [tmp_path])])])
+
+    for _ in range(2):
+        assert engine.render_to_string("page.html", {"y": True}) == "<pmab>"
+        assert engine.render_to_string("middle.html") == "<ma>"
+        assert engine.render_to_string("named.html", {"name": "middle.html", "y": True}) == "<man>"
+        assert engine.render_to_string("base.html", {"y": True}) == "<ab>"
+
+
+def test_what_extends_nothing_that_is_there_is_told_to_whoever_renders_it(tmp_path: Any) -> None:
+    (tmp_path / "page.html").write_text("{% extends 'no-such.html' %}{% block a %}{% endblock %}")
+    engine = Engine(loaders=[("dashboard.folding.Loader", [("django.template.loaders.filesystem.Loader", [tmp_path])])])
+    page = engine.get_template("page.html")
+
+    with pytest.raises(TemplateDoesNotExist, match="no-such"):
+        page.render(Context())
+
+
 def test_a_template_that_is_wrong_is_still_wrong(tmp_path: Any) -> None:
     (tmp_path / "wrong.html").write_text("{% if %}")
     engine = Engine(loaders=[("dashboard.folding.Loader", [("django.template.loaders.filesystem.Loader", [tmp_path])])])

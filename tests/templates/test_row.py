@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from connectors import permissions
 from connectors.matrix import Activity
-from connectors.models import Connector, Operation
+from connectors.models import AuditEvent, Connector, Operation
 from connectors.permissions import Viewer
 from connectors.queries import connectors as queries
 from connectors.queries.overview import Summary
@@ -195,6 +195,24 @@ def test_an_account_that_is_kept_shows_what_changed(estate: Estate) -> None:
         shown.append(line())
 
     assert len(set(shown)) == len(shown)
+
+
+def test_events_that_differ_in_anything_are_shown_as_they_are() -> None:
+    base: dict[str, Any] = {"at": timezone.now(), "action": "connector.pause.requested", "result": "done",
+                            "actor_kind": "person", "actor": "ann", "target_kind": "connector", "target_id": "7",
+                            "target": "orders", "canonical": "{}"}  # fmt: skip
+    changes: list[dict[str, Any]] = [
+        {}, {"at": timezone.now() - timedelta(days=2)}, {"action": "connector.resume.requested"},
+        {"result": "refused"}, {"actor": "ben"}, {"target": "payments"}, {"account": "prod"}, {"reason": "why"},
+        {"on_behalf_of": "cleo"}, {"ticket": "T-1"}, {"error": "no"}, {"before": {"a": 1}}, {"before": {"a": 2}},
+        {"after": {"a": 1}}, {"vendor_request": "PUT /"}, {"vendor_request": "PUT /", "vendor_reply": "204"},
+        {"before": {"a": 1}, "address": "192.0.2.7"}, {"before": {"a": 1}, "request_id": "r-1"},
+    ]  # fmt: skip
+    events = [AuditEvent(pk=7, **base | change) for change in changes]
+
+    shown = [render_to_string("connectors/audit/_event.html", {"event": event}) for event in events]
+
+    assert len(set(shown)) == len(changes)
 
 
 def test_connectors_that_are_alike_share_their_buttons_and_others_do_not(estate: Estate, viewer: Viewer) -> None:

@@ -1,6 +1,7 @@
 """What is read without Django's own instances is what Django would have read."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -75,6 +76,71 @@ def test_what_is_left_out_is_read_when_it_is_needed(estate: cast.Estate) -> None
     assert "config" not in vars(row)
     assert row.get_deferred_fields() == {"config"}
     assert row.config == {"topic": "a"}
+
+
+MOVING = lean.Layout(Connector, moving={"flow", "seen_at"}, pipeline=lean.Layout(Pipeline), team=lean.Layout(Team))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "renamed"}, {"labels": {"env": "prod"}}, {"tasks": [{"id": "0"}]}, {"error": "gone"},
+        {"state_since": timezone.now() - timedelta(days=9)}, {"flow": [1.0, None]}, {"seen_at": timezone.now()},
+        {"desired_state": "paused"}, {"tasks_total": 3}, {},
+    ],
+    ids=lambda change: ", ".join(change) or "nothing",
+)  # fmt: skip
+def test_what_is_kept_of_a_row_is_what_is_read_now(estate: cast.Estate, change: dict[str, Any]) -> None:
+    connector = estate.add("one", labels={"env": "test"})
+    rows = Connector.objects.filter(pk=connector.pk)
+    (before,) = MOVING.read(rows)
+
+    rows.update(**change)
+    (after,), (plain,) = MOVING.read(rows), WHOLE.read(rows)
+
+    assert columns(after) == columns(plain) | {"read_as": after.read_as}
+    assert (before.read_as == after.read_as) is (change.keys() <= {"flow", "seen_at"})
+
+
+def test_what_is_kept_of_a_row_follows_what_it_belongs_to(estate: cast.Estate) -> None:
+    rows = Connector.objects.filter(pk=estate.add("one").pk)
+    (before,) = MOVING.read(rows)
+
+    Pipeline.objects.update(name="other")
+    (after,) = MOVING.read(rows)
+
+    assert (before.pipeline.name, after.pipeline.name) == (estate.pipeline.name, "other")
+    assert before.read_as != after.read_as
+
+
+def test_an_instance_that_is_changed_changes_no_other(estate: cast.Estate) -> None:
+    rows = Connector.objects.filter(pk=estate.add("one").pk)
+    (first,) = MOVING.read(rows)
+
+    first.name, first.flow = "renamed", [3.0]
+    (second,) = MOVING.read(rows)
+
+    assert (second.name, second.flow) == ("one", [])
+
+
+def test_only_so_many_rows_are_kept(estate: cast.Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lean, "MOST", 2)
+    estate.add("one"), estate.add("two")
+    rows = Connector.objects.order_by("pk")
+
+    assert [columns(row) for row in lean.Layout(Connector).read(rows)] == [
+        {name: value for name, value in columns(row).items() if name != "read_as"} for row in MOVING.read(rows)
+    ]
+    assert len(MOVING._kept) <= 2
+
+
+def test_rows_of_one_answer_share_what_they_belong_to(estate: cast.Estate) -> None:
+    one, two, *_ = WHOLE.read(Connector.objects.order_by("pk"))
+    (again,) = WHOLE.read(Connector.objects.filter(pk=one.pk))
+
+    assert one.pipeline is two.pipeline
+    assert one.team is two.team
+    assert again.pipeline is not one.pipeline  # what somebody has done to it is theirs
 
 
 def test_a_foreign_key_may_be_empty(estate: cast.Estate) -> None:
