@@ -160,6 +160,7 @@ def _named(word: str) -> list[int]:
 
 @lean.statement(lean.Layout(Pipeline, only={"id"}))
 def _pipelines_named() -> QuerySet[Pipeline]:
+    """Its plan may be kept, unlike that of a search among connectors: no index holds these names, whatever the word."""
     rows = Pipeline.objects.order_by().alias(of_pipeline=Upper("name"), of_account=Upper("account__name"))
     return rows.filter(Q(lean.like("of_pipeline", "word")) | Q(lean.like("of_account", "word")))
 
