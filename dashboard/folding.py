@@ -78,8 +78,7 @@ class Extends(ExtendsNode):
     """A template that extends one which extends none: that one's blocks are looked for once, not on each rendering."""
 
     def __init__(self, node: ExtendsNode, parent: Template) -> None:
-        self.nodelist, self.parent_name, self.template_dirs = node.nodelist, node.parent_name, node.template_dirs
-        self.blocks = node.blocks
+        self.nodelist, self.parent_name, self.blocks = node.nodelist, node.parent_name, node.blocks
         self.parent: Any = parent
         found = parent.nodelist.get_nodes_by_type(BlockNode)
         self.below = {block.name: block for block in found if isinstance(block, BlockNode)}

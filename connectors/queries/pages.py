@@ -25,7 +25,7 @@ SAID = lean.Layout(
     },
     moving=(),
 )  # fmt: skip
-"""What a page says of an event."""
+"""What a page says of an event. Whatever its template comes to show belongs here: what is kept is found by this."""
 LATEST = 20
 ITEMS = 50
 

@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString
 from connectors.models import AuditEvent, VendorAccount
 from connectors.queries.connectors import Row
 from connectors.queries.overview import Summary
+from connectors.queries.pages import SAID
 from connectors.templatetags.plain import plain
 
 register = Library()
@@ -175,11 +176,7 @@ def _(parts: tuple) -> Hashable:  # type: ignore[type-arg]  # whatever is in it 
 
 @fingerprint.register
 def _(event: AuditEvent) -> Hashable:
-    return event.read_as or (
-        event.pk, event.at, event.actor, event.action, event.target, event.account, event.on_behalf_of, event.reason,
-        event.ticket, event.error, event.result, str(event.before), str(event.after), event.address, event.request_id,
-        event.vendor_request, event.vendor_reply,
-    )  # fmt: skip
+    return event.read_as or tuple(repr(getattr(event, name)) for name in SAID.paths)
 
 
 @fingerprint.register
