@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
+import psycopg
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
@@ -410,11 +411,34 @@ def _asked_at_once(questions: Sequence[Asked]) -> list[Answered]:
     connection.ensure_connection()
     with ExitStack() as cursors:
         sent = []
-        with connection.wrap_database_errors, connection.connection.pipeline():  # its end waits for all answers
-            for asked in questions:
-                cursor = cursors.enter_context(_opened(asked.question))
-                sent.append((asked, cursor, asked.question.send(cursor, asked.arguments, asked.given)))
+        with connection.wrap_database_errors, connection.connection.pipeline() as pipeline:  # its end waits for all
+            with _unheard(pipeline):
+                for asked in questions:
+                    cursor = cursors.enter_context(_opened(asked.question))
+                    sent.append((asked, cursor, asked.question.send(cursor, asked.arguments, asked.given)))
         return [(asked, asked.question.fetched(cursor) if has_answer else []) for asked, cursor, has_answer in sent]
+
+
+@contextmanager
+def _unheard(pipeline: psycopg.Pipeline) -> Iterator[None]:
+    """
+    Questions go out, and nobody looks yet whether one was answered.
+
+    Psycopg looks each time, and lets go of the interpreter for it: threads would hand it to each other at every
+    question. Its way of doing so has no public name; were that to change, it would look again, nothing else.
+    """
+
+    def send() -> Iterator[Any]:
+        while pipeline.command_queue:
+            pipeline.command_queue.popleft()()
+        pipeline.pgconn.flush()
+        return iter(())
+
+    pipeline._communicate_gen = send  # type: ignore[method-assign,assignment]
+    try:
+        yield
+    finally:
+        del pipeline._communicate_gen
 
 
 def _taken(asked: Asked) -> list[Any] | None:

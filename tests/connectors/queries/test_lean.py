@@ -9,6 +9,7 @@ from django.db import DataError, connection, models, transaction
 from django.db.models import BigIntegerField, Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from psycopg._pipeline_base import BasePipeline
 
 from connectors.models import Connector, FreezeWindow, Pipeline, Team, VendorAccount
 from connectors.permissions import viewer_of
@@ -212,6 +213,26 @@ def test_questions_are_sent_together_and_answered_where_they_are_asked(estate: c
     assert names == [("invoices", "a")]
     assert nothing == []
     assert sent == len(asked) == 3
+
+
+def test_nobody_looks_for_answers_before_all_is_sent(estate: cast.Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[BasePipeline] = []
+    look = BasePipeline._communicate_gen
+    monkeypatch.setattr(BasePipeline, "_communicate_gen", lambda pipeline: looked.append(pipeline) or look(pipeline))
+    words = [str(number) for number in range(5)]
+
+    with lean.ahead(*(_names.asked(word=word) for word in words)):
+        assert len(looked) == 1
+        assert [_names.read(word=word) for word in words] == [[("invoices", word)] for word in words]
+
+
+def test_questions_that_are_larger_than_what_a_connection_takes_at_once_are_answered(estate: cast.Estate) -> None:
+    pk = estate.connectors[0].pk
+    many = [[pk, *range(10**12, 10**12 + 300_000 + number)] for number in range(3)]
+
+    with CaptureQueriesContext(connection) as asked, lean.ahead(*(_by_ids.asked(ids=ids) for ids in many)):
+        assert [_by_ids.read(ids=ids) for ids in many] == [[estate.connectors[0]]] * 3
+        assert len(asked) == 3
 
 
 def test_an_answer_is_given_once_and_not_beyond_its_block(estate: cast.Estate) -> None:
