@@ -4,7 +4,11 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from time import monotonic
 from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -43,9 +47,67 @@ class Handler(ASGIHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """This will answer from the request's own thread."""
-        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+        return await sync_to_async(self._in_turn, thread_sensitive=True)(request)
+
+    def _in_turn(self, request: HttpRequest) -> HttpResponseBase:
+        with turns.one():
+            return self.get_response(request)
 
 
+class Turns:
+    """
+    Only so many threads compute at once, the others wait in line.
+
+    Threads that hand the interpreter to each other whenever one waits for PostgreSQL take longer, all together, than
+    threads that follow each other. Nobody waits for what is slow: once all turns have lasted too long, there are
+    none, and whoever comes goes on at once.
+
+    :param lasting: seconds after which nobody waits for them any more
+    """
+
+    def __init__(self, number: int, lasting: float) -> None:
+        self._free = number
+        self._lasting = lasting
+        self._moved_at = 0.0
+        self._own = Lock()
+        self._line: deque[Lock] = deque()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """This will wait for a turn, and let the next one have it at the end."""
+        is_ours = self._is_taken()
+        try:
+            yield
+        finally:
+            if is_ours:
+                self._pass_on()
+
+    def _is_taken(self) -> bool:
+        with self._own:
+            if self._free:
+                self._free -= 1
+                self._moved_at = monotonic()
+                return True
+            gate = Lock()
+            gate.acquire()
+            self._line.append(gate)
+        while not gate.acquire(timeout=max(self._moved_at + self._lasting - monotonic(), 0)):
+            with self._own:
+                if gate in self._line and monotonic() >= self._moved_at + self._lasting:
+                    self._line.remove(gate)
+                    return False
+        return True
+
+    def _pass_on(self) -> None:
+        with self._own:
+            self._moved_at = monotonic()
+            if self._line:
+                self._line.popleft().release()
+            else:
+                self._free += 1
+
+
+turns = Turns(settings.TURNS, settings.TURNS_LAST)
 django_application = Handler()
 
 

@@ -112,6 +112,10 @@ DB_POOL_MAX = env.number("DB_POOL_MAX", 20)
 DATABASES: dict[str, Any] = {"default": env.database(DATABASE_URL, pool_size=DB_POOL_MAX)}
 REQUESTS_AT_ONCE = max((DB_POOL_MAX or 20) // 2, 4)
 """In one web process. The other connections are for what its open pages are told; without a pool as many."""
+TURNS = 2
+"""Of those that are worked on, so many have a turn: one computes while PostgreSQL answers the other."""
+TURNS_LAST = 0.1
+"""Seconds. A page takes a fifth of that; what takes longer waits for somebody else."""
 
 CELERY_BROKER_URL = env.needed("BROKER_URL", "redis://host:6379/0 or amqp://…; bin/run starts a Valkey itself")
 # A task that its worker took to its grave comes back after two minutes; without the other two options the broker's

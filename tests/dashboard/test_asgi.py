@@ -2,10 +2,16 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 
 from dashboard import asgi, hub
 
@@ -78,3 +84,114 @@ async def test_only_so_many_requests_are_worked_on_at_once_and_none_waits_for_a_
     is_read.set()
     await asyncio.gather(*asked)
     assert most == 6
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """This will wait for what threads do."""
+    until = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
+class Visitors:
+    """Threads that take turns, each until it is told to be done."""
+
+    def __init__(self, turns: asgi.Turns) -> None:
+        self.turns = turns
+        self.at_work: SimpleQueue[int] = SimpleQueue()
+        self.done: list[threading.Event] = []
+        self.threads: list[threading.Thread] = []
+
+    def come(self) -> None:
+        """This will have one more ask for a turn."""
+        number, done = len(self.done), threading.Event()
+        self.done.append(done)
+        self.threads.append(threading.Thread(target=self._work, args=(number, done)))
+        self.threads[-1].start()
+
+    def _work(self, number: int, done: threading.Event) -> None:
+        with self.turns.one():
+            self.at_work.put(number)
+            done.wait(20)
+
+    def has(self, waiting: int) -> bool:
+        """This will tell whether so many stand in line, and everybody has come."""
+        return len(self.turns._line) == waiting and self.at_work.qsize() + waiting == len(self.done)
+
+    def end(self, number: int) -> None:
+        """This will have one be done."""
+        self.done[number].set()
+        self.threads[number].join(20)
+
+
+@pytest.fixture
+def visitors() -> Iterator[Callable[[float], Visitors]]:
+    """This will let visitors come who have two turns among them, and see all of them off."""
+    made: list[Visitors] = []
+
+    def come(lasting: float) -> Visitors:
+        made.append(Visitors(asgi.Turns(2, lasting)))
+        return made[-1]
+
+    yield come
+    for visitors in made:
+        for number in range(len(visitors.done)):
+            visitors.end(number)
+
+
+def test_who_comes_third_has_its_turn_when_one_is_done_and_in_line(visitors: Callable[[float], Visitors]) -> None:
+    ours = visitors(60)
+    for number in range(4):
+        ours.come()
+        wait_until(partial(ours.has, max(0, number - 1)))
+
+    assert {ours.at_work.get(timeout=20), ours.at_work.get(timeout=20)} == {0, 1}
+    assert ours.at_work.empty()
+
+    ours.end(1)
+    assert ours.at_work.get(timeout=20) == 2
+    ours.end(0)
+    assert ours.at_work.get(timeout=20) == 3
+    ours.end(2)
+    ours.end(3)
+    ours.come(), ours.come()  # nobody has taken a turn away
+    assert {ours.at_work.get(timeout=20), ours.at_work.get(timeout=20)} == {4, 5}
+
+
+def test_nobody_waits_for_turns_that_last_too_long_and_they_are_good_again_afterwards(
+    visitors: Callable[[float], Visitors],
+) -> None:
+    ours = visitors(0.05)
+    for _ in range(5):
+        ours.come()
+
+    assert sorted(ours.at_work.get(timeout=20) for _ in range(5)) == [0, 1, 2, 3, 4]  # while none is done
+    for number in range(5):
+        ours.end(number)
+    assert (ours.turns._free, len(ours.turns._line)) == (2, 0)
+
+
+def test_a_turn_ends_with_whatever_goes_wrong_in_it() -> None:
+    turns = asgi.Turns(1, 60)
+    for _ in range(3):
+        with pytest.raises(RuntimeError), turns.one():
+            raise RuntimeError
+
+    with turns.one():
+        assert turns._free == 0
+
+
+class Probe(asgi.Handler):
+    """Answers with how many turns are left."""
+
+    def get_response(self, request: HttpRequest) -> HttpResponse:
+        """This will look."""
+        return HttpResponse(str(asgi.turns._free))
+
+
+async def test_what_django_answers_is_answered_in_a_turn() -> None:
+    answer: Any = await Probe().get_response_async(HttpRequest())
+
+    assert int(answer.content) == settings.TURNS - 1
+    assert asgi.turns._free == settings.TURNS
