@@ -224,7 +224,8 @@ class Layout(Generic[M]):
         held = known.copy()
         for name, value in zip(self._moving, values[self._rest :]):  # noqa: B905  # as many; saying so takes longer
             held[name] = value
-        _decode_in(held, self._moving_coded)
+        if self._moving_coded:
+            _decode_in(held, self._moving_coded)
         return held
 
     def _named(self, values: Sequence[Any]) -> dict[str, Any]:
@@ -411,11 +412,11 @@ def _asked_at_once(questions: Sequence[Asked]) -> list[Answered]:
     connection.ensure_connection()
     with ExitStack() as cursors:
         sent = []
-        with connection.wrap_database_errors, connection.connection.pipeline() as pipeline:  # its end waits for all
-            with _unheard(pipeline):
-                for asked in questions:
-                    cursor = cursors.enter_context(_opened(asked.question))
-                    sent.append((asked, cursor, asked.question.send(cursor, asked.arguments, asked.given)))
+        pipeline = connection.connection.pipeline()  # its end waits for all answers
+        with connection.wrap_database_errors, pipeline as within, _unheard(within):
+            for asked in questions:
+                cursor = cursors.enter_context(_opened(asked.question))
+                sent.append((asked, cursor, asked.question.send(cursor, asked.arguments, asked.given)))
         return [(asked, asked.question.fetched(cursor) if has_answer else []) for asked, cursor, has_answer in sent]
 
 

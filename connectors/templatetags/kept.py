@@ -24,6 +24,7 @@ from connectors.queries.connectors import Row
 from connectors.queries.overview import Summary
 from connectors.queries.pages import SAID
 from connectors.templatetags.plain import plain
+from connectors.views.addresses import Pager
 
 register = Library()
 
@@ -172,6 +173,11 @@ def _resting(row: Row) -> Hashable:
 @fingerprint.register
 def _(parts: tuple) -> Hashable:  # type: ignore[type-arg]  # whatever is in it is shown, and stands for itself
     return parts
+
+
+@fingerprint.register
+def _(pager: Pager) -> Hashable:
+    return pager
 
 
 @fingerprint.register

@@ -112,7 +112,7 @@ def _laid_out(path: str, query: str, known: frozenset[tuple[str, str]], arrangem
         "chips": facets.chips(address, dict(known)),
         "query": query,
         "kept": kept(address.GET),
-        "groups": groups,
+        "groups": tuple(groups),
         "arrangement": arrangement,
         "all_closed_url": addresses.with_only(address, "closed", ALL),
         "all_open_url": addresses.without(address, "closed"),

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
-from django.middleware.csrf import CSRF_ALLOWED_CHARS, _does_token_match, get_token
+from django.middleware.csrf import CSRF_ALLOWED_CHARS, _does_token_match, get_token  # type: ignore[attr-defined]  # the check itself
 from django.test import Client
 
 from dashboard import csrf

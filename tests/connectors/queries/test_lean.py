@@ -10,6 +10,7 @@ from django.db.models import BigIntegerField, Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from psycopg._pipeline_base import BasePipeline
+from psycopg.abc import PQGen
 
 from connectors.models import Connector, FreezeWindow, Pipeline, Team, VendorAccount
 from connectors.permissions import viewer_of
@@ -218,7 +219,12 @@ def test_questions_are_sent_together_and_answered_where_they_are_asked(estate: c
 def test_nobody_looks_for_answers_before_all_is_sent(estate: cast.Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[BasePipeline] = []
     look = BasePipeline._communicate_gen
-    monkeypatch.setattr(BasePipeline, "_communicate_gen", lambda pipeline: looked.append(pipeline) or look(pipeline))
+
+    def counted(pipeline: BasePipeline) -> PQGen[None]:
+        looked.append(pipeline)
+        return look(pipeline)
+
+    monkeypatch.setattr(BasePipeline, "_communicate_gen", counted)
     words = [str(number) for number in range(5)]
 
     with lean.ahead(*(_names.asked(word=word) for word in words)):
