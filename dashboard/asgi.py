@@ -75,14 +75,15 @@ class Turns:
     @contextmanager
     def one(self) -> Iterator[None]:
         """This will wait for a turn, and let the next one have it at the end."""
-        is_ours = self._is_taken()
+        is_ours = self._wait()
         try:
             yield
         finally:
             if is_ours:
                 self._pass_on()
 
-    def _is_taken(self) -> bool:
+    def _wait(self) -> bool:
+        """True with a turn of its own; False where it goes on without."""
         with self._own:
             if self._free:
                 self._free -= 1
@@ -126,11 +127,11 @@ async def answer(django: ASGIHandler, scope: dict[str, Any], receive: Receive, s
     Nothing of the request is kept for as long as that lasts.
     """
     is_left_open = False
-    turn = await Turn.of(scope)
+    place = await Place.of(scope)
 
     async def send_and_look(message: Mapping[str, Any]) -> None:
         nonlocal is_left_open
-        turn.end()
+        place.leave()
         if OPENED in scope and message["type"] == "http.response.body" and not message.get("more_body"):
             is_left_open = True
             return
@@ -139,18 +140,18 @@ async def answer(django: ASGIHandler, scope: dict[str, Any], receive: Receive, s
     try:
         await django(scope, receive, send_and_look)
     finally:
-        turn.end()
+        place.leave()
     if is_left_open:
         await scope.pop(OPENED).serve(receive, send)
 
 
-class Turn:
+class Place:
     """
     One of a few: only so many requests are worked on at once, the others wait before anything of them is done.
 
     Each would else begin a thread and wait there for a connection to the database, until that fails: after a restart
-    every open page comes back within a second. A turn ends with the first byte of the answer, so that nobody who reads
-    slowly has one; what comes with a body, which may come slowly, needs none.
+    every open page comes back within a second. A place is left with the first byte of the answer, so that nobody who
+    reads slowly has one; what comes with a body, which may come slowly, needs none.
     """
 
     _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -159,15 +160,15 @@ class Turn:
         self._gate = gate
 
     @classmethod
-    async def of(cls, scope: Mapping[str, Any]) -> "Turn":
-        """This will wait for a turn, where the request needs one."""
+    async def of(cls, scope: Mapping[str, Any]) -> "Place":
+        """This will wait for a place, where the request needs one."""
         if scope.get("method") not in {"GET", "HEAD"}:
             return cls(None)
         gate = cls._gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(settings.REQUESTS_AT_ONCE))
         await gate.acquire()
         return cls(gate)
 
-    def end(self) -> None:
+    def leave(self) -> None:
         """This will let the next one begin."""
         if self._gate is not None:
             self._gate.release()

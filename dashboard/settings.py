@@ -113,7 +113,7 @@ DATABASES: dict[str, Any] = {"default": env.database(DATABASE_URL, pool_size=DB_
 REQUESTS_AT_ONCE = max((DB_POOL_MAX or 20) // 2, 4)
 """In one web process. The other connections are for what its open pages are told; without a pool as many."""
 TURNS = 2
-"""Of those that are worked on, so many have a turn: one computes while PostgreSQL answers the other."""
+"""Of those, so many compute at a time: one while PostgreSQL answers the other."""
 TURNS_LAST = 0.1
 """Seconds. A page takes a fifth of that; what takes longer waits for somebody else."""
 
