@@ -47,10 +47,10 @@ class Scene:
         self.read()
 
     def read(self) -> None:
-        """This will drive the account until nothing is open."""
-        for _ in range(3):
+        """This will drive the account until nothing is open. A machine that slept may have cost a drive its lease."""
+        for _ in range(9):
             VendorAccount.objects.update(due_at=None)
-            if not driver.drive(self.account.pk):
+            if not driver.drive(self.account.pk) and not VendorAccount.objects.filter(due_at=None).exists():
                 return
 
     def connector(self, name: str) -> Connector:

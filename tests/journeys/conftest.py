@@ -16,9 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dashboard.stack import folders
+
+SOON = 60.0
+"""Seconds within which what is waited for must come. How fast it comes is measured elsewhere, on a machine at rest."""
+expect.set_options(timeout=SOON * 1000)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY = re.compile(r"ready after [\d.]+ s:\s+(\S+)")
@@ -32,7 +36,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def wait_for(what: str, fetch: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_for(what: str, fetch: Callable[[], Any], seconds: float = SOON) -> Any:
     """This will ask again and again until there is an answer."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -91,7 +95,7 @@ def start_stack(state: Path, **environment: str) -> Running:
                 running.url = found[1]
 
     threading.Thread(target=read, daemon=True).start()
-    end = time.monotonic() + 120
+    end = time.monotonic() + 2 * SOON
     while not (running.lines and running.lines[-1].startswith("Ctrl-C")) and process.poll() is None:
         assert time.monotonic() < end, "\n".join(running.lines)
         time.sleep(0.05)
@@ -126,7 +130,7 @@ def sign_in(chromium: Browser, stack: Running) -> Iterator[Callable[..., Page]]:
 
     def open_page(name: str, **options: Any) -> Page:
         context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(SOON * 1000)
         contexts.append(context)
         page = context.new_page()
         page.goto(f"{stack.url}sign-in/")

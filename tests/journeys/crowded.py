@@ -27,7 +27,7 @@ from dashboard.asgi import Handler, answer
 from dashboard.views import events
 from tests import cast
 from tests.crowd import crowd
-from tests.journeys.conftest import free_port
+from tests.journeys.conftest import SOON, free_port
 
 T = TypeVar("T")
 PASSWORD = "demo"
@@ -50,7 +50,7 @@ class Crowded:
     def open(self, chromium: Browser, name: str = "operator", **options: Any) -> Page:
         """This will sign somebody in, in a browser of their own, and open the board."""
         context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(SOON * 1000)
         self.contexts.append(context)
         page = context.new_page()
         page.goto(f"{self.url}sign-in/")

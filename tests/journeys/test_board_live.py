@@ -5,7 +5,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from itertools import cycle
+from itertools import chain, cycle
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
@@ -27,6 +27,16 @@ Figures = Callable[[str, object], None]
 CLS = """() => { window.shifts = 0; new PerformanceObserver((list) => {
   for (const shift of list.getEntries()) if (!shift.hadRecentInput) window.shifts += shift.value;
 }).observe({ type: "layout-shift", buffered: true }) }"""
+YARDSTICK = """() => { window.yardstick = setInterval(function yardstick() {
+  let sum = 0;
+  for (let n = 0; n < 5e5; n++) sum = Math.sin(n + sum);
+  window.sum = sum;
+}, 200) }"""
+"""The same work again and again: what it takes beyond its usual time was done to the processor, not by the page."""
+LONGEST = 50.0
+"""Milliseconds that a task may take."""
+OF_YARDSTICK = 2.2
+"""The same in yardsticks, for a machine in trouble: where one takes 22 ms, as on a slow machine at rest, no more."""
 
 
 def test_first_board_of_ten_thousand_is_small_and_asks_once(
@@ -74,17 +84,20 @@ def test_five_hundred_changes_a_minute_leave_everything_where_it_is(
     page.locator(".board tr[data-activity] .name a").nth(6).focus()
     page.evaluate("scrollTo(0, 400)")
     page.evaluate(CLS)
+    page.evaluate(YARDSTICK)
     before = standing(page)
-    changed, longest = watched(crowded, chromium, page)
+    changed, longest, yardstick = watched(crowded, chromium, page)
     assert changed >= SECONDS * A_MINUTE / 60 * 0.9
     expect(page.locator(".board tr[data-activity='paused']").first).to_be_visible()
     assert standing(page) == before
     shifts = page.evaluate("window.shifts")
-    record_property("figures", f"{changed} changes: layout shift {shifts:.4f}, longest task {longest:.1f} ms")
+    record_property("figures", f"{changed} changes: layout shift {shifts:.4f}, longest task {longest:.1f} ms, "
+                    f"the yardstick's {yardstick:.1f} ms")  # fmt: skip
     assert shifts <= 0.02
     # What the page does, it does in every stretch; what one shows and the next does not was done to the processor.
-    again = (watched(crowded, chromium, page)[1] for _ in range(4))
-    assert longest <= 50 or any(other <= 50 for other in again)
+    stretches = chain([(longest, yardstick)], (watched(crowded, chromium, page)[1:] for _ in range(4)))
+    assert any(task <= max(LONGEST, OF_YARDSTICK * yardstick) for task, yardstick in stretches)
+    page.evaluate("clearInterval(window.yardstick)")
 
     # While rows are selected or a menu is open they wait, and say so; then they come in.
     for place in (2, 3):
@@ -218,19 +231,19 @@ def test_rows_that_changed_are_said_aloud_once_in_a_while(crowded: Crowded, chro
 
     crowded.move(rows[:2], State.PAUSED)
 
-    expect(page.locator("#said")).to_have_text("2 paused.", timeout=15_000)
+    expect(page.locator("#said")).to_have_text("2 paused.")
     crowded.move(rows[2:3], State.RUNNING)
     name = page.locator(f"#connector-{rows[2]} .name a").inner_text()
-    expect(page.locator("#said")).to_have_text(f"{name} active again.", timeout=15_000)
+    expect(page.locator("#said")).to_have_text(f"{name} active again.")
 
 
-def watched(crowded: Crowded, chromium: Browser, page: Page) -> tuple[int, float]:
-    """This will change rows for a stretch, and give how many it was and the page's longest task meanwhile."""
+def watched(crowded: Crowded, chromium: Browser, page: Page) -> tuple[int, float, float]:
+    """This will change rows for a stretch, and give how many, and the longest tasks of page and yardstick meanwhile."""
     chromium.start_tracing(
         page=page, categories=["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"]
     )
     changed = change(crowded, page, SECONDS)
-    return changed, longest_task(chromium.stop_tracing())
+    return changed, *longest_tasks(chromium.stop_tracing())
 
 
 def change(crowded: Crowded, page: Page, seconds: float) -> int:
@@ -260,14 +273,26 @@ def standing(page: Page) -> dict[str, object]:
     )
 
 
-def longest_task(trace: bytes) -> float:
-    """This will find the longest task of the page's main thread, in milliseconds of its own time on a processor."""
+def longest_tasks(trace: bytes) -> tuple[float, float]:
+    """
+    This will find the longest tasks of the main thread: the page's own, and the yardstick's.
+
+    Both in milliseconds of their time on a processor.
+    """
     events = json.loads(trace)["traceEvents"]
     main = {
         (e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == "CrRendererMain"
     }
-    tasks = [
-        e["tdur"] / 1000 for e in events if "tdur" in e and (e["pid"], e["tid"]) in main and "RunTask" in e["name"]
-    ]
-    assert tasks
-    return float(max(tasks))
+    events = [e for e in events if (e["pid"], e["tid"]) in main]
+    called = {
+        (e["pid"], e["tid"], e["ts"])
+        for e in events
+        if e["name"] == "FunctionCall" and e["args"]["data"].get("functionName") == "yardstick"
+    }
+    tasks: dict[bool, list[float]] = {True: [], False: []}
+    for e in events:
+        if "tdur" in e and "RunTask" in e["name"]:
+            end = e["ts"] + e["dur"]
+            is_yardstick = any(c[:2] == (e["pid"], e["tid"]) and e["ts"] <= c[2] <= end for c in called)
+            tasks[is_yardstick].append(e["tdur"] / 1000)
+    return max(tasks[False]), max(tasks[True])

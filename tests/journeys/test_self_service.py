@@ -16,13 +16,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from connectors.vendors.sandbox import Bench, find
 from dashboard.stack import folders
 from dashboard.stack.postgres import Postgres
-from tests.journeys.conftest import Running, wait_for
+from tests.journeys.conftest import SOON, Running, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("stack")]
 
 Serve = Callable[..., tuple[Bench, str]]
 PASSWORD = "quite-long-enough-7"
-PATIENCE = 30_000
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def empty(chromium: Browser) -> Iterator[Callable[[], Page]]:
 
     def open_page() -> Page:
         contexts.append(chromium.new_context(viewport={"width": 1440, "height": 900}))
-        contexts[-1].set_default_timeout(15_000)
+        contexts[-1].set_default_timeout(SOON * 1000)
         return contexts[-1].new_page()
 
     yield open_page
@@ -73,11 +72,11 @@ def test_lead_adds_an_account_and_owns_its_connectors_by_rule_without_an_admin(
     lead.get_by_label("Password").fill("wrong")
     lead.get_by_role("button", name="Test it").click()
     checks = lead.locator("#checks")
-    expect(checks).to_contain_text("Does not work", timeout=PATIENCE)
+    expect(checks).to_contain_text("Does not work")
     lead.get_by_label("User name").fill(account.credentials["username"])
     lead.get_by_label("Password").fill(account.credentials["password"])
     lead.get_by_role("button", name="Test it").click()
-    expect(checks).not_to_contain_text("Does not work", timeout=PATIENCE)
+    expect(checks).not_to_contain_text("Does not work")
     expect(checks.locator(".is-good-text")).not_to_have_count(0)
     lead.get_by_role("button", name="Add this account").click()
     lead.wait_for_url(re.compile(r"/accounts/\d+/$"))
@@ -88,7 +87,7 @@ def test_lead_adds_an_account_and_owns_its_connectors_by_rule_without_an_admin(
         answer = stack.api("connectors/?account=lead-own&page_size=50", "admin")
         return list(answer["results"]) if answer["count"] >= 6 else []
 
-    names = [c["name"] for c in wait_for("connectors of the new account", found, 60)]
+    names = [c["name"] for c in wait_for("connectors of the new account", found)]
     chosen = names[0]
 
     lead.goto(f"{stack.url}rules/new/")
@@ -187,15 +186,15 @@ def test_stranger_asks_for_access_operates_for_an_hour_and_is_a_stranger_again(
     if eve.locator("dialog[open] footer button").count():
         eve.locator("dialog[open] footer button").first.click()
     wait_for("paused", lambda: stack.api(f"connectors/{connector['id']}/")["state"] == "paused")
-    expect(pair).to_contain_text("Paused", timeout=PATIENCE)  # by the event stream
+    expect(pair).to_contain_text("Paused")  # by the event stream
     assert status_of(eve, token, api) == 200
     assert connector["name"] in heard(eve, f"{stack.url}events/?connector={connector['id']}&rows={connector['id']}")
 
-    wait_for("a stranger again", lambda: status_of(eve, token, api) == 404, 60)
+    wait_for("a stranger again", lambda: status_of(eve, token, api) == 404)
     watching = sign_in("operator")
     watching.goto(here)
     stack.api("operations/", connector=connector["id"], kind="resume")
-    expect(watching.locator(".pair.is-active").first).to_be_visible(timeout=PATIENCE)
+    expect(watching.locator(".pair.is-active").first).to_be_visible()
 
     expect(eve.locator(".pair.is-active")).to_have_count(0)  # what was open says nothing new
     last = eve.goto(here)

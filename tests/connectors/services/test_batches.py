@@ -398,7 +398,7 @@ def test_what_may_not_be_asked_any_more_is_skipped_with_its_reason_and_on_record
 @pytest.mark.django_db(transaction=True)
 def test_batch_at_a_vendor_over_http(box: Tiny) -> None:
     box.drive()
-    terms = Terms(canary=1, until=timezone.now() + timedelta(seconds=3))
+    terms = Terms(canary=1, until=timezone.now() + timedelta(minutes=5))
     batch = batches.create(
         connectors=reads.visible_to(box.viewer), verb=Verb.PAUSE, terms=terms, actor=box.actor, viewer=box.viewer
     )
@@ -419,6 +419,7 @@ def test_batch_at_a_vendor_over_http(box: Tiny) -> None:
     go_on("paused")
     assert statuses(batch) == {"confirmed": 3}
     assert [t.vendor_state for t in box.bench.world.truth()][1:] == ["held"] * 3
+    Hold.objects.update(until=timezone.now())
     go_on("resumed")
     assert [t.vendor_state for t in box.bench.world.truth()][1:] == ["up"] * 3
 
