@@ -221,7 +221,7 @@ class Standing(NamedTuple):
 def standings(user_ids: Collection[int], now: datetime) -> dict[int, Standing]:
     """This will read how people stand, in one query."""
     ids = list(user_ids)
-    with planned.cursor() as cursor:
+    with planned.cursor(STANDINGS) as cursor:
         cursor.execute(STANDINGS, [ids, ids, now, ids, now])
         rows = cursor.fetchall()
     by_person: dict[int, list[tuple[int | None, str, datetime | None]]] = {user_id: [] for user_id in user_ids}

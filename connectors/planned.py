@@ -22,6 +22,8 @@ from psycopg.types.numeric import Int8Dumper
 TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
 MOMENTS: Any = psycopg.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
 """Psycopg's own loader, which is compiled; Django's calls a Python function for each moment. Connections speak UTC."""
+MOST = 100
+"""Cursors of one connection that are kept."""
 
 
 def words(of: Iterable[str]) -> str:
@@ -42,7 +44,12 @@ class IdsDumper(Dumper):
 
 
 class Apart(psycopg.Cursor[Any]):
-    """A cursor that sends text and values apart. It remembers what it asked with a kept plan, too, for Django's log."""
+    """
+    A cursor that sends text and values apart. It remembers what it asked with a kept plan, too, for Django's log.
+
+    Asked the same text again, it knows already how values of its kinds are written and read. To find that out anew
+    takes longer than all else it does for a small question.
+    """
 
     @property
     def adapters(self) -> AdaptersMap:
@@ -59,22 +66,42 @@ class Apart(psycopg.Cursor[Any]):
         self._query = super()._convert_query(query, params)
         return self._query
 
+    def rest(self) -> None:
+        """This will let go of what was answered."""
+        self._reset(reset_query=False)
+        if self._last_query:  # before, there is nothing that reads
+            self._tx.set_pgresult(None)
+
 
 _adapters: WeakKeyDictionary[psycopg.Connection[Any], AdaptersMap] = WeakKeyDictionary()
 
 
 @contextmanager
-def cursor() -> Iterator[CursorWrapper]:
+def cursor(text: str = "") -> Iterator[CursorWrapper]:
     """
     This will give a cursor that sends text and values apart; for one connection it plans each text once.
 
-    Without a pool of its own (`DB_POOL_MAX=0`, behind PgBouncer) nothing is kept, because the next statement may
+    Without a pool of its own (`DB_POOL_MAX=0`, behind PgBouncer) no plan is kept, because the next statement may
     meet another connection.
+
+    :param text: what will be asked with it, where that is asked again and again: the cursor is kept for the next time
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
     database.close_if_health_check_failed()
     database.ensure_connection()
-    apart = Apart(database.connection)
+    # At the connection itself: a cursor knows its connection, so no weak reference would ever let go of the two.
+    resting: dict[str, Apart] = vars(database.connection).setdefault("resting", {})
+    apart = resting.pop(text, None) or Apart(database.connection)
     wrap = database.make_debug_cursor if database.queries_logged else database.make_cursor
-    with wrap(apart) as wrapped:
-        yield wrapped
+    try:
+        yield wrap(apart)
+    except BaseException:
+        apart.close()
+        raise
+    if text:
+        apart.rest()
+        if len(resting) >= MOST:
+            resting.clear()
+        resting[text] = apart
+    else:
+        apart.close()

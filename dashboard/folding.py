@@ -11,8 +11,12 @@ from contextvars import ContextVar
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
 from django.template import Context, Node, NodeList, Origin, Template, TemplateDoesNotExist
+from django.template.backends import django
+from django.template.backends.django import DjangoTemplates
 from django.template.base import FilterExpression, TextNode
+from django.template.context import make_context
 from django.template.defaulttags import CommentNode, CycleNode, IfChangedNode, IfNode, LoadNode, URLNode
 from django.template.library import SimpleNode
 from django.template.loader_tags import (
@@ -34,6 +38,37 @@ SILENT = (LoadNode, CommentNode)
 APART = (ExtendsNode, BlockNode, CycleNode, IfChangedNode)
 """What would mean something else among the nodes of another template."""
 _loading: ContextVar[frozenset[str]] = ContextVar("loading", default=frozenset())
+
+
+class Templates(DjangoTemplates):
+    """Django's engine; its templates let go of what they were given."""
+
+    def from_string(self, template_code: str) -> "Rendered":
+        """This will make a template of its text."""
+        return Rendered(super().from_string(template_code).template, self)
+
+    def get_template(self, template_name: str) -> "Rendered":
+        """This will find a template; raises what Django's own does."""
+        return Rendered(super().get_template(template_name).template, self)
+
+
+class Rendered(django.Template):
+    """
+    One whose context holds nothing once it is rendered.
+
+    A context and its layers know each other, so that everything a page was made of, a thousand objects, would stay
+    until somebody looks for garbage: every fifteenth page took half as long again. `ContextDict.context`, Django 5.2
+    """
+
+    def render(self, context: dict[str, Any] | None = None, request: HttpRequest | None = None) -> SafeString:
+        """This will render it."""
+        made = make_context(context, request, autoescape=self.backend.engine.autoescape)
+        try:
+            return self.template.render(made)
+        except TemplateDoesNotExist as missing:
+            django.reraise(missing, self.backend)
+        finally:
+            made.dicts.clear()
 
 
 class _Folded(base.Loader):

@@ -1,5 +1,7 @@
 """A vendor account: one set of credentials at one address, its health, and its driver's lease."""
 
+from collections.abc import Hashable
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -68,6 +70,9 @@ class VendorAccount(models.Model):
     """The fence: goes up with each lease; whoever holds an older one writes nothing."""
     lease_owner = models.CharField(max_length=120, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
+
+    read_as: Hashable | None = None
+    """Stands for all that was read of it but what moves by itself, where a layout of `queries.lean` gives that."""
 
     class Meta:
         ordering = ["name"]

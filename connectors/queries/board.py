@@ -14,14 +14,21 @@ from connectors.queries import connectors as queries
 from connectors.queries.connectors import Filters
 
 SIZE = 50
-_ACCOUNT = Connector._meta.get_field("account")
 ROW = lean.Layout(
     Connector,
     without={"config", "memory", "error_trace", "reading", "generation", "console_url"},
     moving={"metrics", "flow", "seen_at"},
+    account=lean.Layout(
+        VendorAccount,
+        only={
+            "id", "vendor", "name", "team_id", "budget", "observed_at", "failing_since", "failure", "failure_kind",
+            "unread",
+        },
+        moving={"observed_at"},
+    ),
     pipeline=lean.Layout(Pipeline, only={"id", "external_id", "name", "state", "vendor_state", "error", "account_id"}),
     team=lean.Layout(Team),
-)
+)  # fmt: skip
 """What a row shows something of."""
 ALL = "all"
 ORDER = ("urgency", "name", "id")
@@ -95,23 +102,15 @@ class Page:
         return sum(1 if part.group and part.group.is_closed else len(part.connectors) for part in self.parts)
 
 
-def page(
-    viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int, accounts: Iterable[VendorAccount] = ()
-) -> Page:
-    """
-    This will read one page: one query, or two when it is grouped; for a search, they and the names that it is in.
-
-    :param accounts: those that were read anyway; their rows need not read them again
-    """
-    by_id = {account.id: account for account in accounts}
+def page(viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int) -> Page:
+    """This will read one page: one query, or two when it is grouped; for a search, they and the names that it is in."""
     if not arrangement.by:
         found, matching = _found(viewer.sees, filters, number)
-        return Page([Part(None, _at_accounts(found[:SIZE], by_id))], matching, None, len(found) > SIZE)
+        return Page([Part(None, found[:SIZE])], matching, None, len(found) > SIZE)
     all_rows = queries.narrowed(queries.of_teams(viewer.sees), filters)
     everything = groups(all_rows, arrangement)
     shown = _shown(everything, number)
-    rows = _at_accounts(ROW.read(_of(all_rows, shown)), by_id)
-    parts = list(_parts(arrangement.by, shown, rows))
+    parts = list(_parts(arrangement.by, shown, ROW.read(_of(all_rows, shown))))
     lines = sum(group.lines for group in everything)
     return Page(parts, sum(group.number for group in everything), lines, number * SIZE < lines)
 
@@ -160,13 +159,6 @@ _matching = lean.Total(_fitting)
 
 def _cut(rows: QuerySet[Connector], number: int) -> QuerySet[Connector]:
     return rows[(number - 1) * SIZE : number * SIZE + 1]
-
-
-def _at_accounts(found: list[Connector], accounts: Mapping[int, VendorAccount]) -> list[Connector]:
-    for connector in found:
-        if account := accounts.get(connector.account_id):
-            _ACCOUNT.set_cached_value(connector, account)
-    return found
 
 
 def new_rows(viewer: Viewer, filters: Filters, arrangement: Arrangement, number: int, shown: Collection[int]) -> int:

@@ -36,6 +36,8 @@ from connectors.vendors.base import Vendor
 
 MOST_WORDS = 8
 SECOND = Value(timedelta(seconds=1), output_field=DurationField())
+NOT_IN_FULL = Q(failing_since__isnull=False) | ~Q(unread=[])
+"""Accounts that cannot be read now, or only in part."""
 
 
 def visible_to(viewer: Viewer) -> QuerySet[Connector]:
@@ -328,7 +330,7 @@ def accounts_of_teams(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
 
 def not_in_full(accounts: QuerySet[VendorAccount]) -> QuerySet[VendorAccount]:
     """This will leave those that cannot be read now, or only in part."""
-    return accounts.filter(Q(failing_since__isnull=False) | ~Q(unread=[]))
+    return accounts.filter(NOT_IN_FULL)
 
 
 def _has_visible(key: str, teams: Collection[int]) -> Exists:

@@ -76,6 +76,9 @@ class Judge:
             return self._judged(connector, is_stale=is_stale, open_verb=open_verb, is_kept=False)
         known = self._kept.judged
         judged = known.get(key)
+        if judged is None and not _is_timeless(connector, is_stale=is_stale):
+            key = key, connector.seen_at or account.observed_at
+            judged = known.get(key)
         if judged is None:
             if len(known) >= MOST:
                 known.clear()
@@ -85,15 +88,15 @@ class Judge:
     def _key(
         self, connector: Connector, account: VendorAccount, *, is_stale: bool, open_verb: str | None
     ) -> Hashable | None:
-        """All that is looked at. None where a freeze or a protection has a say, or it was not read by a layout."""
+        """All that is looked at but the time. None where a freeze or a protection has a say, or no layout read it."""
         if connector.read_as is None or self.rails.freezes or connector.id in self.rails.protections:
             return None
-        is_timeless = _is_timeless(connector, is_stale=is_stale)
-        moment = None if is_timeless else connector.seen_at or account.observed_at
         rate = connector.metrics.get("records_per_s")
-        return connector.read_as, self._account(account), is_stale, moment, rate, open_verb
+        return connector.read_as, self._account(account), is_stale, rate, open_verb
 
     def _account(self, account: VendorAccount) -> Hashable:
+        if account.read_as is not None:
+            return account.read_as
         said = self._accounts.get(account.id)
         if said is None:
             trouble = (account.failure, account.failure_kind, account.failing_since, repr(account.unread))

@@ -45,6 +45,7 @@ MOST = 3_000
 """Rows of one layout of which it is kept what was made of them."""
 _decode = msgspec.json.Decoder().decode
 PLACE = re.compile("%%|%s")
+_Shared = dict[tuple["Layout[Any]", Any], Any]
 
 
 class Given(Expression):
@@ -117,6 +118,29 @@ def closed(text: Text) -> Text:
     return PLACE.sub(put, sql), left
 
 
+class _Related(dict[str, Any]):
+    """What foreign keys of a row lead to; each instance is made when it is first asked for."""
+
+    __slots__ = ("_alias", "_left", "_shared", "_values")
+
+    def __init__(
+        self, left: "dict[str, tuple[Layout[Any], slice]]", values: Sequence[Any], alias: str, shared: _Shared
+    ) -> None:
+        self._left, self._values, self._alias, self._shared = left, values, alias, shared
+
+    def __missing__(self, name: str) -> Any:
+        layout, part = self._left[name]
+        made = self[name] = layout._only(self._values[part], self._alias, self._shared)
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._left
+
+    def __delitem__(self, name: str) -> None:
+        self._left = {left: how for left, how in self._left.items() if left != name}
+        self.pop(name, None)
+
+
 class Layout(Generic[M]):
     """
     Which columns of a model are read, and how an instance is made of them. What is left out is read when it is needed.
@@ -127,7 +151,7 @@ class Layout(Generic[M]):
     :param moving: columns that change by themselves, again and again. Where they are named, be it as none, what is
         made of all other values of a row is kept, and an instance holds in `read_as` what stands for those: the same
         for the same
-    :param related: layouts of foreign keys
+    :param related: layouts of foreign keys. What is read of them belongs to the row, but not where it moves by itself
     """
 
     def __init__(
@@ -153,15 +177,19 @@ class Layout(Generic[M]):
         self._moving = [name for name in names if name in moving]
         self._coded, self._moving_coded = ([n for n in part if n in coded] for part in (self._resting, self._moving))
         self.paths: list[str] = list(self._resting)
-        self._related: list[tuple[str, Layout[Any], slice]] = []
-        for name, layout in related.items():
-            start = len(self.paths)
-            self.paths += [f"{name}__{path}" for path in layout.paths]
-            self._related.append((name, layout, slice(start, len(self.paths))))
+        self._related: dict[str, tuple[Layout[Any], slice]] = {}
+        self._relate({name: layout for name, layout in related.items() if not layout._moving})
         self._rest = len(self.paths)
         self.paths += self._moving
+        self._relate({name: layout for name, layout in related.items() if layout._moving})
         self.key = self.paths.index(model._meta.pk.attname)
         self._kept: dict[Sequence[Any], dict[str, Any]] = {}
+
+    def _relate(self, layouts: "Mapping[str, Layout[Any]]") -> None:
+        for name, layout in layouts.items():
+            start = len(self.paths)
+            self.paths += [f"{name}__{path}" for path in layout.paths]
+            self._related[name] = layout, slice(start, len(self.paths))
 
     def read(self, rows: QuerySet[M]) -> list[M]:
         """This will ask once, and keep nothing."""
@@ -180,7 +208,7 @@ class Layout(Generic[M]):
 
     def ask(self, text: Text, given: Mapping[str, Any]) -> list[M]:
         """This will give the instances that a text finds; one that is asked again and again."""
-        with planned.cursor() as cursor:
+        with planned.cursor(text[0]) as cursor:
             return self._laid(cursor, text[0], filled(text[1], given))
 
     def _laid(self, cursor: CursorWrapper, sql: str, params: Sequence[Any]) -> list[M]:
@@ -189,20 +217,19 @@ class Layout(Generic[M]):
 
     def fetched(self, cursor: CursorWrapper) -> list[M]:
         """This will make instances of what a cursor has found."""
-        alias, shared = connection.alias, dict[Any, Any]()
+        alias, shared = connection.alias, _Shared()
         return [self._instance(values, alias, shared) for values in cursor.fetchall()]
 
-    def _instance(self, values: Sequence[Any], alias: str, shared: dict[Any, Any]) -> M:
-        made, state, related = self.model.__new__(self.model), ModelState(), {}
-        for name, layout, part in self._related:
-            related[name] = layout._only(values[part], alias, shared)
+    def _instance(self, values: Sequence[Any], alias: str, shared: _Shared) -> M:
+        made, state = self.model.__new__(self.model), ModelState()
+        related = _Related(self._related, values, alias, shared) if self._related else {}
         held = self._held(values)
         held["_state"] = state
         state.__dict__ = {"adding": False, "db": alias, "fields_cache": related}
         made.__dict__ = held
         return made
 
-    def _only(self, values: Sequence[Any], alias: str, shared: dict[Any, Any]) -> M | None:
+    def _only(self, values: Sequence[Any], alias: str, shared: _Shared) -> M | None:
         """The same instance for all rows of an answer that belong to it."""
         if (pk := values[self.key]) is None:
             return None
@@ -222,7 +249,7 @@ class Layout(Generic[M]):
                 self._kept.clear()
             known = self._kept[resting] = self._named(resting) | {"read_as": object()}
         held = known.copy()
-        for name, value in zip(self._moving, values[self._rest :]):  # noqa: B905  # as many; saying so takes longer
+        for name, value in zip(self._moving, values[self._rest :]):  # noqa: B905  # what follows is related and moves
             held[name] = value
         if self._moving_coded:
             _decode_in(held, self._moving_coded)
@@ -250,8 +277,8 @@ def _cursor() -> Iterator[CursorWrapper]:
         yield cursor
 
 
-def _opened(question: "Question") -> AbstractContextManager[CursorWrapper]:
-    return planned.cursor() if question.is_planned else _cursor()
+def _opened(question: "Question", arguments: Sequence[Any]) -> AbstractContextManager[CursorWrapper]:
+    return planned.cursor(question.sql(*arguments)) if question.is_planned else _cursor()
 
 
 class Statement(Generic[M]):
@@ -275,12 +302,17 @@ class Statement(Generic[M]):
         asked = Asked(self, arguments, given)
         if (answer := _taken(asked)) is not None:
             return answer
-        with _opened(self) as cursor:
+        with _opened(self, arguments) as cursor:
             return self.fetched(cursor) if self.send(cursor, arguments, given) else []
 
     def asked(self, *arguments: Hashable, **given: Any) -> "Asked":
         """This will put the question for `ahead`."""
         return Asked(self, arguments, given)
+
+    def sql(self, *arguments: Hashable) -> str:
+        """This will give its text; empty where it can be seen that nothing fits."""
+        text = self._text(*arguments)
+        return text[0] if text else ""
 
     def send(self, cursor: CursorWrapper, arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
         """This will send it; False where it can be seen that nothing fits."""
@@ -330,7 +362,7 @@ class Written:
     is_planned = True
 
     def __init__(self, sql: str) -> None:
-        self.sql = sql
+        self._sql = sql
 
     @classmethod
     def of(cls, text: Text) -> "Written":
@@ -343,7 +375,7 @@ class Written:
         asked = Asked(self, (), given)
         if (answer := _taken(asked)) is not None:
             return answer
-        with planned.cursor() as cursor:
+        with planned.cursor(self._sql) as cursor:
             self.send(cursor, (), given)
             return self.fetched(cursor)
 
@@ -351,9 +383,13 @@ class Written:
         """This will put the question for `ahead`."""
         return Asked(self, (), given)
 
+    def sql(self) -> str:
+        """This will give its text."""
+        return self._sql
+
     def send(self, cursor: CursorWrapper, _arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
         """This will send it."""
-        cursor.execute(self.sql, given)
+        cursor.execute(self._sql, given)
         return True
 
     def fetched(self, cursor: CursorWrapper) -> list[tuple[Any, ...]]:
@@ -366,6 +402,12 @@ class Question(Protocol):
 
     is_planned: bool
     """Is its plan kept?"""
+
+    def read(self, *arguments: Any, **given: Any) -> list[Any]:
+        """This will ask, and give the answer."""
+
+    def sql(self, *arguments: Any) -> str:
+        """This will give its text."""
 
     def send(self, cursor: CursorWrapper, arguments: Sequence[Any], given: Mapping[str, Any]) -> bool:
         """This will send it; False where no answer will come."""
@@ -380,6 +422,10 @@ class Asked(NamedTuple):
     question: Question
     arguments: tuple[Any, ...]
     given: Mapping[str, Any]
+
+    def read(self) -> list[Any]:
+        """This will ask it, or take the answer that came ahead."""
+        return self.question.read(*self.arguments, **self.given)
 
 
 Answered = tuple[Asked, list[Any]]
@@ -415,9 +461,14 @@ def _asked_at_once(questions: Sequence[Asked]) -> list[Answered]:
         pipeline = connection.connection.pipeline()  # its end waits for all answers
         with connection.wrap_database_errors, pipeline as within, _unheard(within):
             for asked in questions:
-                cursor = cursors.enter_context(_opened(asked.question))
+                cursor = _bare(cursors.enter_context(_opened(asked.question, asked.arguments)))
                 sent.append((asked, cursor, asked.question.send(cursor, asked.arguments, asked.given)))
         return [(asked, asked.question.fetched(cursor) if has_answer else []) for asked, cursor, has_answer in sent]
+
+
+def _bare(cursor: CursorWrapper) -> CursorWrapper:
+    """Where nobody listens to what is asked: errors are translated around all questions, once."""
+    return cursor if connection.queries_logged or connection.execute_wrappers else cursor.cursor
 
 
 @contextmanager

@@ -1,10 +1,10 @@
 """The head of the board: how many connectors there are of each kind, and the accounts they come from."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from django.db.models import QuerySet
+from django.db.models import Case, F, QuerySet, Value, When
 
 from connectors import matrix, planned
 from connectors.matrix import Activity
@@ -17,7 +17,7 @@ from connectors.queries.connectors import Filters
 from connectors.states import State
 
 SHOWN = 12
-"""Accounts that the head has room for; what is in trouble comes first."""
+"""Accounts that the head has room for; what cannot be read comes first, then what is in other trouble."""
 BANNERS = 3
 LINE = lean.Layout(
     VendorAccount,
@@ -28,7 +28,7 @@ LINE = lean.Layout(
     extra=["open_operations"],
     moving={"observed_at", "due_at"},
 )  # fmt: skip
-"""What the board shows something of."""
+"""What the head shows something of."""
 
 COUNTED = """
 SELECT p.state, c.state, p.is_stale, sum(c.number), sum(c.drifted)
@@ -59,12 +59,25 @@ Rows of whole readings are as old as their account: no one looks at them, their 
 and staleness is decided once for each pipeline: hence the OFFSET, which keeps that from being worked out for each
 change. The few others (`connector_apart`) are looked at one by one.
 """
-_of_all, _of_some = (lean.Written(COUNTED.format(whose=whose)) for whose in ("TRUE", "c.team_id = ANY(%(teams)s)"))
+AT_LARGE = """
+SELECT count(*), count(*) FILTER (WHERE a.failing_since IS NOT NULL OR a.unread <> '[]'),
+       coalesce(array_agg(DISTINCT a.vendor), '{{}}'),
+       coalesce(string_agg(a.id || '=' || floor(extract(epoch FROM a.observed_at)), ' ' ORDER BY a.id), '')
+  FROM connectors_vendoraccount a
+ WHERE {whose}
+"""
+"""All accounts in one row, however many there are: how many, how many are lost, vendors, when each was last read."""
+OF_TEAMS = "c.team_id = ANY(%(teams)s)"
+WITH_SOME = f"""
+a.team_id = ANY(%(teams)s) OR EXISTS (SELECT FROM connectors_connector c WHERE c.account_id = a.id AND {OF_TEAMS})
+"""
+_of_all, _of_some = (lean.Written(COUNTED.format(whose=whose)) for whose in ("TRUE", OF_TEAMS))
+_all_at_large, _some_at_large = (lean.Written(AT_LARGE.format(whose=whose)) for whose in ("TRUE", WITH_SOME))
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The board's head: seven counts that add up, the matrix, and the accounts with their freshness."""
+    """The board's head: seven counts that add up, the matrix, and some of the accounts with their freshness."""
 
     total: int
     counts: Mapping[Activity, int]
@@ -72,12 +85,16 @@ class Summary:
     """By pipeline state and connector state; not stale."""
     not_reached: Mapping[State, int]
     """Stale ones, by the connector state they were last seen in."""
-    accounts: Sequence[VendorAccount]
-    lost: Sequence[VendorAccount] = ()
-    """Those that cannot be read now, or only in part."""
-    plate: Sequence[VendorAccount] = ()
-    """Those that the head shows, the ones in trouble first."""
     drifted: int = 0
+    accounts: int = 0
+    lost: int = 0
+    """Accounts that cannot be read now, or only in part."""
+    vendors: Collection[str] = ()
+    """Of all accounts."""
+    seen: str = ""
+    """When each account was last read, as `id=seconds` since 1970, for the ages of all rows."""
+    plate: Sequence[VendorAccount] = ()
+    """Those that the head shows: lost ones, then others in trouble, then as many as there is room for."""
 
     def matching(self, filters: Filters) -> int | None:
         """This will give how many fit, where these counts say it: all, by state, activity or drift alone; else None."""
@@ -93,41 +110,42 @@ class Summary:
     @property
     def banners(self) -> Sequence[VendorAccount]:
         """Those that get a banner each; beyond them one line says how many more there are."""
-        return self.lost[:BANNERS]
+        return [account for account in self.plate[:BANNERS] if account.failing_since or account.unread]
 
     @property
     def more_lost(self) -> int:
         """Lost accounts beyond the banners."""
-        return max(0, len(self.lost) - BANNERS)
+        return max(0, self.lost - BANNERS)
 
     @property
     def has_more_accounts(self) -> bool:
         """Are there accounts that the head has no room for?"""
-        return len(self.accounts) > SHOWN
-
-    @property
-    def seen(self) -> str:
-        """When each account was last read, as `id=seconds` since 1970, for the ages of all rows."""
-        return " ".join(f"{a.id}={int(a.observed_at.timestamp())}" for a in self.accounts if a.observed_at)
+        return self.accounts > SHOWN
 
 
 def summary(viewer: Viewer) -> Summary:
-    """This will count everything the person may see, in two queries."""
+    """This will count everything the person may see, in three queries."""
+    counted, at_large, plate = asked(viewer)
     tally = Tally()
-    found = _of_all.read() if viewer.sees_all else _of_some.read(**_teams(viewer))
-    for pipeline, state, is_stale, number, drifted in found:
+    for pipeline, state, is_stale, number, drifted in counted.read():
         tally.add((State(pipeline), State(state)), is_stale=is_stale, number=int(number), drifted=int(drifted))
-    return tally.summed(_accounts.read(viewer.sees))
+    ((accounts, lost, vendors, seen),) = at_large.read()
+    return replace(tally.summed(), accounts=accounts, lost=lost, vendors=vendors, seen=seen, plate=plate.read())
 
 
 def asked(viewer: Viewer) -> list[lean.Asked]:
     """This will put the questions of `summary`."""
-    counted = _of_all.asked() if viewer.sees_all else _of_some.asked(**_teams(viewer))
-    return [counted, _accounts.asked(viewer.sees)]
+    if viewer.sees_all:
+        return [_of_all.asked(), _all_at_large.asked(), _plate.asked(None)]
+    teams = {"teams": planned.Ids(sorted(viewer.roles))}
+    return [_of_some.asked(**teams), _some_at_large.asked(**teams), _plate.asked(viewer.sees)]
 
 
-def _teams(viewer: Viewer) -> dict[str, list[int]]:
-    return {"teams": planned.Ids(sorted(viewer.roles))}
+def never_read(viewer: Viewer) -> list[str]:
+    """This will name the accounts that were never read, as many as the head has room for."""
+    rows = queries.accounts_of(viewer).filter(observed_at__isnull=True)
+    names = list(rows.values_list("name", flat=True)[: SHOWN + 1])
+    return [*names[:SHOWN], "and others"] if len(names) > SHOWN else names
 
 
 @dataclass(slots=True)
@@ -148,23 +166,20 @@ class Tally:
         else:
             self.cells[pair] += number
 
-    def summed(self, accounts: Sequence[VendorAccount]) -> Summary:
-        """This will give the whole."""
-        lost = [a for a in accounts if a.failing_since or a.unread]
-        troubled = [a for a in accounts if a.failing_since or a.unread or a.failures >= CIRCUIT_OPENS_AT][:SHOWN]
-        others = [a for a in accounts[:SHOWN] if a not in troubled][: SHOWN - len(troubled)]
+    def summed(self) -> Summary:
+        """This will give the whole, with nothing about accounts."""
         return Summary(
             total=self.counts.total(),
             counts={activity: self.counts[activity] for activity in Activity},
             cells=self.cells,
             not_reached=self.not_reached,
-            accounts=accounts,
-            lost=lost,
-            plate=troubled + others,
             drifted=self.drifted,
         )
 
 
 @lean.statement(LINE)
-def _accounts(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
-    return queries.accounts_of_teams(teams)
+def _plate(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
+    trouble = Case(
+        When(queries.NOT_IN_FULL, then=Value(0)), When(failures__gte=CIRCUIT_OPENS_AT, then=Value(1)), default=Value(2)
+    )
+    return queries.accounts_of_teams(teams).order_by(trouble, F("name"))[:SHOWN]

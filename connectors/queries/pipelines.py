@@ -37,4 +37,4 @@ def summary(viewer: Viewer, pipeline: Pipeline, *, is_stale: bool) -> Summary:
     tally, mine = Tally(), State(pipeline.state)
     for state, stale, number in rows.order_by().values_list("state", "is_stale_now").annotate(number=Count("pk")):
         tally.add((mine, State(state)), is_stale=stale or is_stale, number=number)
-    return tally.summed(accounts=[])
+    return tally.summed()

@@ -127,7 +127,7 @@ def last_hour(ids: Sequence[int], now: datetime) -> Mapping[int, list[float | No
     """This will give the rates of the last hour for many connectors, in one query; None is a gap."""
     start, end = _bounds(SHORT_STEP, HOUR, now)
     lines: dict[int, list[float | None]] = {pk: [None] * SHORT for pk in ids}
-    with planned.cursor() as cursor:
+    with planned.cursor(LAST_HOUR) as cursor:
         cursor.execute(LAST_HOUR, {"step": SHORT_STEP, "span": MINUTE, "ids": list(ids), "start": start, "end": end})
         for pk, begin, rate in cursor.fetchall():
             lines[pk][int((begin - start).total_seconds()) // SHORT_STEP] = _number(rate)

@@ -126,7 +126,7 @@ def drive(account_id: int) -> bool:
 
 def _has_work(account_id: int) -> bool:
     """A request may have come in between the last look and giving the lease back."""
-    with planned.cursor() as cursor:
+    with planned.cursor(reconciling.HAS_QUEUED) as cursor:
         cursor.execute(reconciling.HAS_QUEUED, [account_id])
         (is_anything_queued,) = cursor.fetchone()
     return bool(is_anything_queued) and _sendable(account_id, timezone.now()).exists()
@@ -194,7 +194,7 @@ class Slice:
             self.runner.run(asyncio.sleep(min(pause, self.vendor.hot_interval)))
 
     def _glance(self) -> Glance:
-        with planned.cursor() as cursor:
+        with planned.cursor(GLANCE) as cursor:
             cursor.execute(GLANCE, {"account": self.account.pk})
             due_at, not_before, failures, heard, has_drift, opened, queued, *memories = cursor.fetchone()
         self.account.due_at, self.account.not_before, self.account.failures = due_at, not_before, failures

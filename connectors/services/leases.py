@@ -100,7 +100,7 @@ def hold(lease: Lease) -> VendorAccount:
 
 def give_back(lease: Lease) -> None:
     """This will end the lease; nothing happens if it was lost already."""
-    with planned.cursor() as cursor:
+    with planned.cursor(GIVE_BACK) as cursor:
         cursor.execute(GIVE_BACK, [lease.account_id, lease.number])
 
 

@@ -98,5 +98,5 @@ def _figures(reading: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(writes: Sequence[Mapping[str, Any]]) -> None:
     if writes:
-        with planned.cursor() as cursor:
+        with planned.cursor(STORE) as cursor:
             cursor.execute(STORE, [storing.recordset(writes)])

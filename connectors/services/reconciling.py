@@ -129,7 +129,7 @@ def note_same(lease: Lease, *, interval: float, started: datetime) -> None:
 
     :raises LeaseLost: another driver has taken over; nothing is written
     """
-    with planned.cursor() as cursor:
+    with planned.cursor(NOTE_SAME) as cursor:
         due_at = timezone.now() + timedelta(seconds=interval)
         cursor.execute(NOTE_SAME, [started, due_at, lease.account_id, lease.number, notices.CHANNEL])
         if cursor.fetchone() is None:
@@ -171,7 +171,7 @@ def rule_without_observation(lease: Lease, *, now: datetime) -> None:
 
 def _open_operations(account: VendorAccount) -> dict[tuple[str, str], Operation]:
     """By kind of target and external id."""
-    with planned.cursor() as cursor:
+    with planned.cursor(HAS_OPEN) as cursor:
         cursor.execute(HAS_OPEN, [account.pk])
         (has_open,) = cursor.fetchone()
     if not has_open:  # nearly always, and asked cheaply
@@ -461,7 +461,7 @@ def _seen_task(wanted: str, observed: ConnectorSnapshot) -> reconcile.Seen:
 
 
 def _note_drift(account_id: int, seen: Seen, now: datetime) -> None:
-    with planned.cursor() as cursor:
+    with planned.cursor(NOTE_ALL_DRIFT) as cursor:
         cursor.execute(NOTE_ALL_DRIFT, {"account": account_id, "now": now})
         for pipeline, connector in cursor.fetchall():
             (seen.pipelines if connector is None else seen.connectors).add(pipeline or connector)
@@ -471,7 +471,7 @@ def _note_success(account: VendorAccount, snapshot: AccountSnapshot, started: da
     found = len(snapshot.connectors)
     unread = [{"pipeline": part.pipeline, "reason": part.reason} for part in snapshot.unread]
     due_at = timezone.now() + timedelta(seconds=account.interval)
-    with planned.cursor() as cursor:
+    with planned.cursor(NOTE_SUCCESS) as cursor:
         cursor.execute(NOTE_SUCCESS, [
             started, snapshot.version[:80], found, found if snapshot.expected is None else snapshot.expected,
             storing.recordset(unread), heard, account.metered_at, due_at, account.pk,

@@ -87,16 +87,22 @@ class KeptNode(Node):
         if context.get("refusal"):
             return self.nodelist.render(context)
         shown = self.shown.resolve(context)
-        key = _finder(type(shown))(shown)
-        pieces = self.kept.get(key)
-        if pieces is None:
-            pieces = self._keep(key, context)
         if self.around:
-            return SafeString(conditional_escape(context[self.around]).join(pieces))
+            return SafeString(conditional_escape(context[self.around]).join(self._kept(shown, context)))
+        return SafeString("".join(self._whole(shown, context)))
+
+    def _whole(self, shown: object, context: Context) -> list[str]:
+        """What is kept with its moments, in pieces."""
+        pieces = self._kept(shown, context)
         whole = [pieces[0]]
         for moment, piece in zip(self.moments, pieces[1:], strict=True):
             whole += (moment.moment(shown, context), piece)
-        return SafeString("".join(whole))
+        return whole
+
+    def _kept(self, shown: object, context: Context) -> list[str]:
+        key = _finder(type(shown))(shown)
+        pieces = self.kept.get(key)
+        return self._keep(key, context) if pieces is None else pieces
 
     def _keep(self, key: Hashable, context: Context) -> list[str]:
         if len(self.kept) >= MOST:
@@ -107,20 +113,51 @@ class KeptNode(Node):
         return pieces
 
 
+class EachKeptNode(KeptNode):
+    """The block once for each of several things, without what a loop does for whatever its block may ask it."""
+
+    def __init__(self, nodelist: NodeList, shown: FilterExpression, among: FilterExpression) -> None:
+        super().__init__(nodelist, shown)
+        self.among = among
+
+    def render(self, context: Context) -> SafeString:
+        """This will render the block for each of them; a refusal is never kept."""
+        is_refused, written = bool(context.get("refusal")), list[str]()
+        with context.push():
+            for shown in self.among.resolve(context) or ():
+                context[self.shown.token] = shown
+                if is_refused:
+                    written.append(self.nodelist.render(context))
+                else:
+                    written += self._whole(shown, context)
+        return SafeString("".join(written))
+
+
 @register.tag
 def kept(parser: Parser, token: Token) -> KeptNode:
-    """This will read `{% kept row %}…{% endkept %}`; or `{% kept facets around query %}`, which leaves a word open."""
+    """
+    This will read `{% kept row %}…{% endkept %}`.
+
+    Also `{% kept row in rows %}`, a block for each of them, and `{% kept facets around query %}`, which leaves a word
+    open.
+    """
+    around = among = ""
     match token.split_contents():
         case [_, shown]:
-            around = ""
+            pass
         case [_, shown, "around", around]:
+            pass
+        case [_, shown, "in", among]:
             pass
         case _:
             raise TemplateSyntaxError(
-                "kept takes what the block shows, and `around` with the name of what is left open"
+                "kept takes what the block shows; `in` with what holds several of them, or `around` with the name of"
+                " what is left open"
             )
     nodelist = parser.parse(("endkept",))
     parser.delete_first_token()
+    if among:
+        return EachKeptNode(nodelist, parser.compile_filter(shown), parser.compile_filter(among))
     return KeptNode(nodelist, parser.compile_filter(shown), around)
 
 
@@ -187,6 +224,8 @@ def _(event: AuditEvent) -> Hashable:
 
 @fingerprint.register
 def _(account: VendorAccount) -> Hashable:
+    if account.read_as is not None:
+        return account.read_as, account.circuit
     return (
         account.pk, account.vendor, account.name, account.rows_seen, account.rows_expected, bool(account.unread),
         account.failing_since is None, account.circuit, getattr(account, "open_operations", 0), account.interval,

@@ -62,7 +62,7 @@ def _board(
     request: HttpRequest, viewer: Viewer, filters: reads.Filters, arrangement: Arrangement, number: int
 ) -> HttpResponse:
     summary = overview.summary(viewer)
-    page = queries.page(viewer, filters, arrangement, number, summary.accounts)
+    page = queries.page(viewer, filters, arrangement, number)
     rows = reads.rows(page.connectors, viewer)
     total = page.matching if page.matching is not None else _count(viewer, filters, summary)
     context = {
@@ -77,8 +77,8 @@ def _board(
         "clear_url": reverse("board"),
         "nothing": NOTHING.get(kept(request.GET), ""),
         "active": summary.counts[Activity.ACTIVE] + summary.counts[Activity.DEGRADED],
-        "unread": [account for account in summary.accounts if account.observed_at is None],
-        "many": batches.verbs_of({account.vendor for account in summary.accounts}),
+        "never_read": [] if total or filters.is_set else overview.never_read(viewer),
+        "many": batches.verbs_of(summary.vendors),
         "columns": views.columns_of(viewer),
         **_address(request, viewer, filters, arrangement),
         "stream": _stream(request, rows),

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -119,3 +119,66 @@ def again(operation: Operation) -> Operation:
     other = copy(operation)
     other.pk = uuid4()
     return other
+
+
+def kept(text: str) -> Any:
+    """This will find the cursor that is kept for a text."""
+    return vars(connection.connection).get("resting", {}).get(text)
+
+
+@pytest.mark.django_db
+def test_a_cursor_is_kept_for_its_text_and_lets_go_of_what_was_answered() -> None:
+    text = "SELECT %s::bigint, %s::timestamptz"
+    moments = [timezone.now(), datetime(2026, 3, 29, 1, 30, tzinfo=UTC), None]
+    found: list[Any] = []
+    cursors: list[Any] = []
+    for number, moment in enumerate(moments):
+        with planned.cursor(text) as cursor:
+            cursor.execute(text, [number, moment])
+            cursors.append(cursor.cursor)
+            found.append(cursor.fetchone())
+
+    assert found == list(enumerate(moments))
+    only: Any = kept(text)
+    assert all(cursor is only for cursor in cursors)
+    assert (only.pgresult, only._tx.pgresult) == (None, None)
+    with planned.cursor() as cursor:
+        assert cursor.cursor is not only
+    with planned.cursor(text):
+        pass  # nothing was asked
+    assert only is kept(text)
+
+
+@pytest.mark.django_db
+def test_one_text_asked_twice_at_once_has_two_cursors() -> None:
+    text = "SELECT %s::bigint"
+    with planned.cursor(text) as one, planned.cursor(text) as other:
+        one.execute(text, [1])
+        other.execute(text, [2])
+
+        assert (one.fetchone(), other.fetchone()) == ((1,), (2,))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cursor_that_met_an_error_is_not_kept() -> None:
+    text = "SELECT 1 / %s::bigint"
+    with pytest.raises(DataError), planned.cursor(text) as cursor:
+        cursor.execute(text, [0])
+
+    assert kept(text) is None
+    with planned.cursor(text) as cursor:
+        cursor.execute(text, [1])
+        assert cursor.fetchone() == (1,)
+    assert kept(text) is not None
+
+
+@pytest.mark.django_db
+def test_no_more_cursors_are_kept_than_a_connection_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "MOST", 3)
+    for number in range(5):
+        text = f"SELECT {number}"
+        with planned.cursor(text) as cursor:
+            cursor.execute(text)
+
+    assert kept("SELECT 4") is not None
+    assert len(vars(connection.connection)["resting"]) <= 3

@@ -1,16 +1,20 @@
 """What is the same on every rendering is rendered once, and nothing else."""
 
+import gc
 import re
+import weakref
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Engine, NodeList, Template, TemplateDoesNotExist, engines
 from django.template.base import TextNode
 from django.template.exceptions import TemplateSyntaxError
 from django.template.loader_tags import IncludeNode
+from django.test import RequestFactory
 from django.urls import NoReverseMatch
 
 from dashboard.folding import Loader, fold
@@ -242,3 +246,31 @@ def test_no_template_has_other_letters_where_a_reference_means_nothing() -> None
     for found in Path(settings.BASE_DIR, "templates").rglob("*.html"):
         for inner in re.findall(r"<(?:script|style)\b.*?</(?:script|style)>", found.read_text(), re.DOTALL):
             assert inner.isascii(), found
+
+
+class Shown:
+    """Something that a page shows."""
+
+
+@pytest.mark.parametrize("text", ["{{ shown }}", '{% extends "base.html" %}{% block main %}{{ shown }}{% endblock %}'])
+def test_what_a_page_was_made_of_is_let_go_of_with_it(rf: RequestFactory, text: str) -> None:
+    request, shown = rf.get("/"), Shown()
+    request.user = AnonymousUser()
+    is_there = weakref.ref(shown)
+    template = engines["django"].from_string(text)
+    gc.disable()  # nobody looks for garbage
+    try:
+        assert "Shown object" in template.render({"shown": shown}, request)
+        del shown
+        assert is_there() is None
+    finally:
+        gc.enable()
+
+
+def test_a_template_that_is_missing_is_named_with_the_engine_that_looked_for_it() -> None:
+    template = engines["django"].from_string("{% include name %}")
+
+    with pytest.raises(TemplateDoesNotExist, match=r"missing\.html") as failed:
+        template.render({"name": "missing.html"})
+
+    assert failed.value.backend is engines["django"]

@@ -74,7 +74,7 @@ def test_board_asks_the_same_number_of_questions_for_any_number_of_rows(
         estate.connector()
     client = estate.client("operator")
 
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         html = client.get("/").content.decode()
 
     assert html.count('<tr role="row" id="connector-') == rows

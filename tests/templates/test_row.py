@@ -152,7 +152,23 @@ def test_a_word_that_is_left_open_is_filled_in_each_time() -> None:
     assert others == "<c?x=1;>"
 
 
-@pytest.mark.parametrize("tag", ["kept", "kept a b", "kept a around", "kept a with b"])
+EACH = (
+    "{% load kept %}{% kept part in parts %}<{{ part.0 }}{% anew %}{{ moment }}{{ part.1 }}{% endanew %}>{% endkept %}"
+)
+
+
+def test_each_of_several_is_kept_by_itself() -> None:
+    template = engines["django"].from_string(EACH + "{{ part }}")
+
+    shown = [
+        template.render({"parts": parts, "moment": moment, "part": "outside"})
+        for parts, moment in (([("a", 1), ("<b>", 2)], 7), ([("<b>", 2)], 8), ([], 9), (None, 9))
+    ]
+
+    assert shown == ["<a71><&lt;b&gt;72>outside", "<&lt;b&gt;82>outside", "outside", "outside"]
+
+
+@pytest.mark.parametrize("tag", ["kept", "kept a b", "kept a around", "kept a in", "kept a with b"])
 def test_a_tag_that_says_too_little_is_refused(tag: str) -> None:
     with pytest.raises(TemplateSyntaxError, match="kept takes"):
         engines["django"].from_string(f"{{% load kept %}}{{% {tag} %}}{{% endkept %}}")
@@ -170,7 +186,7 @@ def test_a_moment_is_escaped_as_any_tag_is() -> None:
 
 @pytest.mark.parametrize("part", ["counts", "cells", "not_reached", "total"])
 def test_numbers_of_the_head_are_rendered_anew_when_one_changes(part: str) -> None:
-    one = Summary(2, {Activity.ACTIVE: 2}, {(State.RUNNING, State.RUNNING): 2}, {State.FAILED: 0}, [])
+    one = Summary(2, {Activity.ACTIVE: 2}, {(State.RUNNING, State.RUNNING): 2}, {State.FAILED: 0})
     changed: dict[str, Any] = {
         "counts": {Activity.ACTIVE: 1, Activity.FAILED: 1}, "cells": {(State.RUNNING, State.FAILED): 2},
         "not_reached": {State.FAILED: 1}, "total": 3,
@@ -185,7 +201,7 @@ def test_numbers_of_the_head_are_rendered_anew_when_one_changes(part: str) -> No
 
 def test_an_account_that_is_kept_shows_what_changed(estate: Estate) -> None:
     def line() -> str:
-        return render_to_string("connectors/account/_line.html", {"account": type(estate.account).objects.get()})
+        return render_to_string("connectors/account/_lines.html", {"accounts": type(estate.account).objects.all()})
 
     shown = [line()]
     for change in ({"rows_seen": 7}, {"rows_expected": 9}, {"unread": [{"pipeline": None, "reason": "x"}]},
@@ -210,7 +226,7 @@ def test_events_that_differ_in_anything_are_shown_as_they_are() -> None:
     ]  # fmt: skip
     events = [AuditEvent(pk=7, **base | change) for change in changes]
 
-    shown = [render_to_string("connectors/audit/_event.html", {"event": event}) for event in events]
+    shown = [render_to_string("connectors/audit/_events.html", {"events": [event]}) for event in events]
 
     assert len(set(shown)) == len(changes)
 

@@ -266,3 +266,7 @@ def test_layout_tells_what_moves_from_what_rests(estate: cast.Estate) -> None:
     (changed,) = board.ROW.read(Connector.objects.filter(name="orders"))
 
     assert before.read_as == moved.read_as != changed.read_as
+    VendorAccount.objects.update(failure="no", observed_at=timezone.now())
+    (elsewhere,) = board.ROW.read(Connector.objects.filter(name="orders"))
+    assert changed.read_as == elsewhere.read_as
+    assert (elsewhere.account.failure, elsewhere.account.read_as) != ("", changed.account.read_as)

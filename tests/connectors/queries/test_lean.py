@@ -145,6 +145,58 @@ def test_rows_of_one_answer_share_what_they_belong_to(estate: cast.Estate) -> No
     assert again.pipeline is not one.pipeline  # what somebody has done to it is theirs
 
 
+def test_what_a_row_belongs_to_is_made_when_it_is_asked_for(
+    estate: cast.Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[type[models.Model]] = []
+    make: Any = lean.Layout._instance
+
+    def noted(layout: lean.Layout[Any], *rest: Any) -> Any:
+        made.append(layout.model)
+        return make(layout, *rest)
+
+    monkeypatch.setattr(lean.Layout, "_instance", noted)
+    rows = WHOLE.read(Connector.objects.all())
+    before = list(made)
+    for row in rows:
+        assert row.pipeline is row.pipeline
+
+    assert before == [Connector] * 3
+    assert made[3:] == [Pipeline]
+
+
+def test_what_a_row_belongs_to_can_be_read_anew_and_replaced(estate: cast.Estate) -> None:
+    first, second, third = WHOLE.read(Connector.objects.order_by("pk"))
+    Pipeline.objects.update(name="renamed")
+
+    first.refresh_from_db()
+    second.pipeline = Pipeline.objects.get()
+    third.refresh_from_db(fields=["pipeline"])
+
+    assert [row.pipeline.name for row in (first, second, third)] == ["renamed"] * 3
+    assert third.team.slug == "payments"
+    assert all(Connector.team.is_cached(row) for row in (second, third))
+
+
+APART = lean.Layout(Connector, moving={"flow"}, account=lean.Layout(VendorAccount, moving={"observed_at"}))
+
+
+def test_what_moves_of_what_a_row_belongs_to_leaves_what_is_kept(estate: cast.Estate) -> None:
+    rows, now = Connector.objects.filter(name="orders"), timezone.now()
+    (before,) = APART.read(rows)
+
+    rows.update(flow=[1.0])
+    VendorAccount.objects.update(observed_at=now)
+    (after,) = APART.read(rows)
+    VendorAccount.objects.update(failure="gone")
+    (failed,) = APART.read(rows)
+
+    assert before.read_as is after.read_as is failed.read_as is not None
+    assert before.account.read_as is after.account.read_as is not failed.account.read_as
+    assert (after.flow, after.account.observed_at, failed.account.failure) == ([1.0], now, "gone")
+    assert columns(after) == columns(WHOLE.read(rows)[0]) | {"read_as": after.read_as}
+
+
 def test_a_foreign_key_may_be_empty(estate: cast.Estate) -> None:
     now = timezone.now()
     for name, team in (("site", None), ("team", estate.team)):
@@ -380,7 +432,7 @@ def test_each_sees_their_own_rows_in_turn(estate: cast.Estate) -> None:
 def test_accounts_of_the_head_carry_what_is_open(estate: cast.Estate) -> None:
     VendorAccount.objects.filter(pk=estate.account.pk).update(unread=[{"pipeline": None, "reason": "no"}])
 
-    (account,) = overview.summary(viewer_of(estate.people["admin"])).accounts
+    (account,) = overview.summary(viewer_of(estate.people["admin"])).plate
 
     assert account.open_operations == 0  # type: ignore[attr-defined]  # an annotation
     assert account.unread == [{"pipeline": None, "reason": "no"}]

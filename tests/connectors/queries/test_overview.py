@@ -12,6 +12,7 @@ from django.utils import timezone
 from connectors import matrix, permissions
 from connectors.matrix import Activity
 from connectors.models import Connector, Pipeline, VendorAccount
+from connectors.models.accounts import CIRCUIT_OPENS_AT
 from connectors.queries import connectors as queries
 from connectors.queries import overview
 from connectors.queries.connectors import Filters
@@ -105,6 +106,52 @@ def test_counts_are_those_of_the_rows_themselves(estate: cast.Estate, who: str, 
     assert found.drifted == sum(row.drift_since is not None for row in rows)
 
 
+@pytest.mark.parametrize("who", PEOPLE)
+def test_accounts_at_large_are_those_that_the_person_sees(estate: cast.Estate, tiny: str, who: str) -> None:
+    now = timezone.now()
+    never, old = accounts(estate, now)[1:]
+    VendorAccount.objects.filter(pk=never.pk).update(team=estate.other, vendor=tiny)
+    VendorAccount.objects.filter(pk=old.pk).update(team=estate.other, unread=[{"pipeline": None, "reason": "no"}])
+    viewer = permissions.viewer_of(estate.people[who])
+    seen = list(queries.accounts_of(viewer))
+
+    found = overview.summary(viewer)
+
+    assert found.accounts == len(seen) == {"viewer": 1, "stranger": 2, "admin": 3}[who]
+    assert found.lost == queries.not_in_full(queries.accounts_of(viewer)).count() == sum(bool(a.unread) for a in seen)
+    assert sorted(found.vendors) == sorted({account.vendor for account in seen})
+    assert dict(said.split("=") for said in found.seen.split()) == {
+        str(account.pk): str(int(account.observed_at.timestamp())) for account in seen if account.observed_at
+    }
+    assert overview.never_read(viewer) == ["never"] * (who != "viewer")
+
+
+def test_an_account_of_others_with_a_connector_of_ours_is_among_them(estate: cast.Estate) -> None:
+    VendorAccount.objects.update(team=estate.other)
+    viewer = permissions.viewer_of(estate.people["viewer"])
+    before = overview.summary(viewer)
+
+    Connector.objects.update(team=estate.other)
+    after = overview.summary(viewer)
+
+    assert (before.accounts, [a.pk for a in before.plate]) == (1, [estate.account.pk])
+    assert (after.accounts, after.plate, after.seen, list(after.vendors)) == (0, [], "", [])
+
+
+def test_many_that_were_never_read_are_named_as_far_as_there_is_room(estate: cast.Estate) -> None:
+    VendorAccount.objects.bulk_create(
+        VendorAccount(
+            vendor=estate.account.vendor, name=f"new-{n:02}", team=estate.team, base_url="http://127.0.0.1:9",
+            created_at=timezone.now(),
+        )
+        for n in range(13)
+    )  # fmt: skip
+
+    names = overview.never_read(permissions.viewer_of(estate.people["viewer"]))
+
+    assert names == [*(f"new-{n:02}" for n in range(12)), "and others"]
+
+
 def test_counting_reads_no_row_of_a_whole_reading(estate: cast.Estate) -> None:
     anything(estate, 1)
     seen = estate.connectors[0]
@@ -118,7 +165,7 @@ def test_counting_reads_no_row_of_a_whole_reading(estate: cast.Estate) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE connectors_connector")
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {overview._of_all.sql}")
+        cursor.execute(f"EXPLAIN {overview._of_all.sql()}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert "on connectors_countchange" in plan
@@ -142,8 +189,20 @@ def test_the_plate_shows_a_dozen_and_what_is_in_trouble_first(estate: cast.Estat
     assert len(found.plate) == overview.SHOWN
     assert [a.name for a in found.banners] == ["more-295", "more-296", "more-297"]
     assert found.more_lost == 2
-    assert len(found.seen.split()) == len(found.accounts) == 301
-    assert len(asked) == 3  # what they may, the counts, the accounts
+    assert len(found.seen.split()) == found.accounts == 301
+    assert len(asked) == 4  # what they may, the counts, all accounts at large, those of the plate
+
+
+def test_an_open_circuit_comes_after_what_cannot_be_read_and_before_the_rest(estate: cast.Estate) -> None:
+    accounts(estate, timezone.now())
+    VendorAccount.objects.filter(name="old").update(failures=CIRCUIT_OPENS_AT)
+    VendorAccount.objects.filter(name="never").update(unread=[{"pipeline": None, "reason": "no"}])
+
+    found = overview.summary(permissions.viewer_of(estate.people["viewer"]))
+
+    assert [a.name for a in found.plate] == ["never", "old", "box-prod"]
+    assert [a.name for a in found.banners] == ["never"]
+    assert (found.lost, found.more_lost) == (1, 0)
 
 
 def test_staleness_goes_by_the_matrix(estate: cast.Estate) -> None:
