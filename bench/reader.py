@@ -25,7 +25,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -41,6 +41,8 @@ if importlib.util.find_spec("sniffio") is None:
 AT_ONCE = 16
 LOOK = 0.1
 """Seconds from one look at what was read to the next: a quarter of what a worker has in hand at any time."""
+WAKE = "UPDATE connectors_vendoraccount SET due_at = NULL "
+"""What was tried knows when it is due again, until somebody wakes it."""
 Answer = dict[str, Any]
 
 
@@ -110,22 +112,20 @@ class Reader:
 
     def keep(self, seconds: str) -> Answer:
         """This will keep the workers as busy as they can be, and count the accounts that they read."""
-        from django.utils import timezone
+        from django.db import connection
 
         from connectors import tasks
-        from connectors.models import VendorAccount
 
-        woken: dict[int, datetime] = {}
         began, read = time.monotonic(), 0
-        while time.monotonic() - began < float(seconds):
-            seen = VendorAccount.objects.values_list("pk", "observed_at")
-            done = [pk for pk, at in seen if pk not in woken or (at is not None and at > woken[pk])]
-            read += sum(pk in woken for pk in done)
-            woken |= dict.fromkeys(done, timezone.now())
-            VendorAccount.objects.filter(pk__in=done).update(due_at=None)
-            for pk in done:
-                tasks.drive.delay(pk)
-            time.sleep(LOOK)
+        with connection.cursor() as cursor:
+            cursor.execute(WAKE + "RETURNING id, false")
+            while time.monotonic() - began < float(seconds):
+                for pk, was_read in cursor.fetchall():
+                    read += was_read
+                    tasks.drive.delay(pk)
+                time.sleep(LOOK)
+                cursor.execute(WAKE + "WHERE due_at IS NOT NULL RETURNING id, failure = ''")
+            read += sum(was_read for _, was_read in cursor.fetchall())
         return {"read": read, "seconds": time.monotonic() - began}
 
     def click(self, vendor: str, number: str) -> Answer:

@@ -2,7 +2,7 @@
 The vendors' sandboxes, a world for each account, on one port: `python -m bench.sandboxes CONNECTORS ACCOUNTS FILE`.
 
 What they answer can be recorded as a *take* and played again, so that the same bytes can be read many times and the
-making of them costs nothing while a client is measured.
+making of them costs next to nothing while a client is measured: a vendor spends its time on machines of its own.
 
     POST /_bench/record {"take"}      from now on every answer to a read is kept
     POST /_bench/vary {"take", "as"}  the same answers in other bytes: each object's keys in reverse order
@@ -20,8 +20,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
@@ -29,11 +30,27 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bench.estate import plan
 from connectors.vendors.sandbox import Bench, Clock, World, find, listening
 
-Answer = tuple[Message, bytes]
+
+class Answer(NamedTuple):
+    """What was said to one request."""
+
+    start: Message
+    body: bytes
+    written: bytes
+    """All of it, as it goes over the wire."""
+
+
+def answer(start: Message, body: bytes) -> Answer:
+    """This will write one out."""
+    status = HTTPStatus(start["status"])
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+    lines += [b"%b: %b" % header for header in start["headers"] if header[0].lower() != b"content-length"]
+    return Answer(start, body, b"\r\n".join([*lines, b"content-length: %d" % len(body), b"", body]))
 
 
 class Stopwatch(Clock):
@@ -69,7 +86,7 @@ class Limit:
 
 @dataclass
 class Worlds:
-    """All worlds behind one address, told apart by the first two parts of the path. An ASGI app."""
+    """All worlds behind one address, told apart by the first two parts of the path. An ASGI app, served by `Player`."""
 
     benches: dict[str, Bench]
     clock: Stopwatch
@@ -101,25 +118,21 @@ class Worlds:
         world.later = later  # type: ignore[method-assign]  # this one world's
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """This will play an answer, or let the world behind the path make one."""
+        """This will let the world behind the path make an answer."""
         if scope["type"] != "http" or scope["path"].startswith("/_bench/"):
             await self.control(scope, receive, send)
             return
-        key = f"{scope['path']}?{scope['query_string'].decode()}"
-        if scope["method"] == "GET" and (answer := self._played(key)):
-            start, body = answer
-            await send(start)
-            await send({"type": "http.response.body", "body": body})
-            return
+        key = b"?".join(part for part in (scope["raw_path"], scope["query_string"]) if part).decode()
         _, vendor, number, rest = scope["path"].split("/", 3)
         inner = {**scope, "path": f"/{rest}", "raw_path": scope["raw_path"].split(b"/", 3)[3].join((b"/", b""))}
         keep = self.takes[self.recording] if self.recording and scope["method"] == "GET" else None
         await self._live(f"/{vendor}/{number}", inner, receive, send, keep, key)
 
-    def _played(self, key: str) -> Answer | None:
+    def played(self, url: bytes) -> Answer | None:
         """This will give the answer whose turn it is at an address, if it is to be played."""
         if not self.playing:
             return None
+        key = url.decode()
         turn = self.turns[key]
         self.turns[key] += 1
         return self.takes[self.playing[turn % len(self.playing)]].get(key)
@@ -141,7 +154,7 @@ class Worlds:
 
         await self.benches[place](scope, receive, noted)
         if keep is not None:
-            keep[key] = (messages[0], b"".join(message.get("body", b"") for message in messages[1:]))
+            keep[key] = answer(messages[0], b"".join(message.get("body", b"") for message in messages[1:]))
 
     async def record(self, request: Request) -> Response:
         """This will begin a take, or with an empty name end it."""
@@ -164,7 +177,7 @@ class Worlds:
     async def vary(self, request: Request) -> Response:
         """This will make a take with the same content in other bytes."""
         wish = await request.json()
-        self.takes[wish["as"]] = {key: _varied(*answer) for key, answer in self.takes[wish["take"]].items()}
+        self.takes[wish["as"]] = {key: _varied(kept) for key, kept in self.takes[wish["take"]].items()}
         return Response(status_code=204)
 
     async def limit(self, request: Request) -> Response:
@@ -191,13 +204,31 @@ class Worlds:
 
     async def take(self, request: Request) -> Response:
         """This will say what a take holds."""
-        return JSONResponse({key: len(body) for key, (_, body) in self.takes[request.query_params["name"]].items()})
+        return JSONResponse({key: len(kept.body) for key, kept in self.takes[request.query_params["name"]].items()})
 
 
-def _varied(start: Message, body: bytes) -> Answer:
-    varied = json.dumps(_reversed(json.loads(body))).encode()
-    head = [(name, value) for name, value in start["headers"] if name != b"content-length"]
-    return {**start, "headers": [*head, (b"content-length", str(len(varied)).encode())]}, varied
+class Player(HttpToolsProtocol):
+    """Uvicorn's own; what is to be played is written as it stands, and no request is made of it."""
+
+    def on_headers_complete(self) -> None:
+        """This will play an answer, or hand the request on."""
+        worlds: Worlds = self.config.app  # type: ignore[assignment]  # `serve` says so
+        kept = worlds.played(self.url) if self.parser.get_method() == b"GET" else None
+        if kept is None:
+            super().on_headers_complete()
+            return
+        self.transport.write(kept.written)
+        if not self.parser.should_keep_alive():
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        """This will end a request; one that was played was none."""
+        if self.cycle is not None:
+            super().on_message_complete()
+
+
+def _varied(kept: Answer) -> Answer:
+    return answer(kept.start, json.dumps(_reversed(json.loads(kept.body))).encode())
 
 
 def _reversed(value: Any) -> Any:
@@ -223,7 +254,7 @@ async def serve(app: Worlds, ready: Path) -> None:
     with listening() as listener:
         options: dict[str, Any] = {"log_level": "warning", "access_log": False, "lifespan": "off", "date_header": False}
         ready.write_text(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        await uvicorn.Server(uvicorn.Config(app, **options)).serve(sockets=[listener])
+        await uvicorn.Server(uvicorn.Config(app, http=Player, **options)).serve(sockets=[listener])
 
 
 if __name__ == "__main__":
