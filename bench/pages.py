@@ -3,29 +3,32 @@
 import http.client
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urlsplit
 
-from bench.figures import Figure, alternate, quantile, ratio
+from bench.figures import Figure, quantile, ratio
 from bench.lab import Lab, Place
 
 ROW = "pages"
 BARE = "/bare/"
-ALONE = 40
-"""Requests one after the other: enough that one in twenty of them is not just the slowest."""
+ALONE, TURNS = 10, 4
+"""Requests one after the other, and how often in a round; enough that one in twenty of all is not just the slowest."""
 AT_ONCE = 8
 EACH = 15
 """Requests of each of those; with few of them, most of what is measured is how they come and go."""
+Visit = Callable[[], list[float]]
+"""Some requests, and the seconds that each of them waited."""
 
 
 class Visitor:
-    """One signed-in browser with a connection that stays open."""
+    """One signed-in browser: it keeps its cookies, and its connection stays open."""
 
     def __init__(self, place: Place, number: int) -> None:
         self.connection = http.client.HTTPConnection(urlsplit(place.web.address).netloc, timeout=60)
-        self.headers = {"Cookie": f"sessionid={place.sessions[number]}", "Accept-Encoding": "gzip"}
+        self.cookies = {"sessionid": place.sessions[number]}
 
     def come_anew(self) -> None:
         """This will let go of a connection that the server may have closed meanwhile."""
@@ -33,13 +36,17 @@ class Visitor:
 
     def get(self, path: str) -> tuple[float, int]:
         """This will fetch a page: seconds, and bytes of its body."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         began = time.perf_counter()
-        self.connection.request("GET", path, headers=self.headers)
+        self.connection.request("GET", path, headers={"Cookie": cookies, "Accept-Encoding": "gzip"})
         answer = self.connection.getresponse()
         body = answer.read()
+        seconds = time.perf_counter() - began
         if answer.status != 200:
             raise RuntimeError(f"{path} answered {answer.status}")
-        return time.perf_counter() - began, len(body)
+        for given in answer.headers.get_all("Set-Cookie", []):
+            self.cookies |= {name: cookie.value for name, cookie in SimpleCookie(given).items()}
+        return seconds, len(body)
 
 
 class Crowd:
@@ -90,8 +97,8 @@ def figures(lab: Lab) -> Iterator[Figure]:
     for size, crowd in crowds.items():
         for name, path in pages(crowd.place).items():
             crowd.alone(path), crowd.together(path)  # what is made once is made before
-            for word, visit in (("alone", crowd.alone), ("8 at once", crowd.together)):
-                rounds = [(visit(BARE), visit(path)) for _ in range(lab.rounds)]
+            for word, visit, turns in (("alone", crowd.alone, TURNS), ("8 at once", crowd.together, 1)):
+                rounds = [_beside(partial(visit, BARE), partial(visit, path), turns) for _ in range(lab.rounds)]
                 for share, letters in ((0.5, "p50"), (0.95, "p95")):
                     bare = [quantile(before, share) for before, _ in rounds]
                     ours = [quantile(after, share) for _, after in rounds]
@@ -99,14 +106,20 @@ def figures(lab: Lab) -> Iterator[Figure]:
     yield from _growth(lab, crowds)
 
 
+def _beside(first: Visit, second: Visit, turns: int) -> tuple[list[float], list[float]]:
+    """What both wait, taking turns: a machine that is slower for half a second is so for both."""
+    waited: tuple[list[float], list[float]] = [], []
+    for _ in range(turns):
+        waited[0].extend(first())
+        waited[1].extend(second())
+    return waited
+
+
 def _growth(lab: Lab, crowds: dict[int, Crowd]) -> Iterator[Figure]:
     small, large = (crowds[size] for size in sizes(lab)[-2:])
     for name in ("first page", "filtered", "search", "detail"):
-        visits = [partial(_typical, crowd, pages(crowd.place)[name]) for crowd in (small, large)]
-        before, after = alternate(lab.rounds, *visits)
+        fewer, more = (partial(crowd.alone, pages(crowd.place)[name]) for crowd in (small, large))
+        rounds = [_beside(fewer, more, TURNS) for _ in range(lab.rounds)]
+        before, after = ([statistics.median(both[place]) for both in rounds] for place in (0, 1))
         words = f"{name}, growth {small.place.connectors} → {large.place.connectors}"
         yield ratio(ROW, words, after, before, 1.2)
-
-
-def _typical(crowd: Crowd, path: str) -> float:
-    return statistics.median(crowd.alone(path))

@@ -12,7 +12,7 @@ One command a line on stdin, one JSON answer a line on stdout:
     gather NUMBER                        wait until so many workers answer
     keep SECONDS                         wake every account, as a tick does, and each again as soon as it was read
     click VENDOR NUMBER                  ask for a pause or resume of a connector and wait for its outcome
-    batch ACCOUNT                        ask for a pause of all that runs at an account and wait for its end
+    batch ACCOUNT VERB                   ask for a pause or resume of all it can do at an account, wait for its end
 """
 
 import asyncio
@@ -151,7 +151,7 @@ class Reader:
             "account": target.account.name,
         }
 
-    def batch(self, account: str) -> Answer:
+    def batch(self, account: str, verb: str) -> Answer:
         """This will ask as the page does, and say how long it took and how its items ended."""
         from django.db.models import Count
 
@@ -161,10 +161,11 @@ class Reader:
         from connectors.states import State, Verb
 
         actor, viewer = _somebody()
-        wanted = {"account__name": account, "state": State.RUNNING, "pipeline__state": State.RUNNING}
+        state = State.RUNNING if verb == Verb.PAUSE else State.PAUSED
+        wanted = {"account__name": account, "state": state, "pipeline__state": State.RUNNING}
         rows = queries.visible_to(viewer).filter(**wanted)
         began = time.time()
-        made = batches.create(connectors=rows, verb=Verb.PAUSE, terms=Terms(), actor=actor, viewer=viewer)
+        made = batches.create(connectors=rows, verb=Verb(verb), terms=Terms(), actor=actor, viewer=viewer)
         while made.finished_at is None:
             time.sleep(0.05)
             made.refresh_from_db()

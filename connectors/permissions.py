@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
@@ -179,17 +179,29 @@ class Refused(PermissionDenied):
         self.permission, self.why, self.team = permission, why, team
 
 
+class Standing(NamedTuple):
+    """Site role, role in each team, and until when for those that were granted."""
+
+    site_role: SiteRole | None
+    roles: Mapping[int, Role]
+    granted: Mapping[int, datetime]
+
+
 def viewer_of(
-    user: AbstractBaseUser | AnonymousUser, token: ApiToken | None = None, now: datetime | None = None
+    user: AbstractBaseUser | AnonymousUser,
+    token: ApiToken | None = None,
+    now: datetime | None = None,
+    standing: Standing | None = None,
 ) -> Viewer:
     """
     This will read the roles of a person, in one query; a token narrows them.
 
+    :param standing: how the person stands, where that was read anyway
     :raises PermissionError: the person is not signed in or not active
     """
     if not user.is_authenticated or not user.is_active or user.pk is None:
         raise PermissionError("not signed in")
-    site_role, roles, granted = standings([user.pk], now or timezone.now())[user.pk]
+    site_role, roles, granted = standing or standings([user.pk], now or timezone.now())[user.pk]
     scope = _scope(token) if token else None
     if scope is not None:
         roles = _within(scope, roles, site_role)
@@ -199,35 +211,30 @@ def viewer_of(
 
 
 STANDINGS = """
-SELECT user_id, team_id, role, NULL::timestamptz FROM connectors_membership WHERE user_id = ANY(%s)
+SELECT user_id, team_id, role, NULL::timestamptz FROM connectors_membership WHERE user_id = ANY(%(ids)s)
 UNION ALL
 SELECT user_id, NULL, role, ends_at FROM connectors_sitemembership
-WHERE user_id = ANY(%s) AND (ends_at IS NULL OR ends_at > %s)
+WHERE user_id = ANY(%(ids)s) AND (ends_at IS NULL OR ends_at > %(now)s)
 UNION ALL
 SELECT user_id, team_id, role, ends_at FROM connectors_accessrequest
-WHERE user_id = ANY(%s) AND is_granted AND ended_at IS NULL AND ends_at > %s
+WHERE user_id = ANY(%(ids)s) AND is_granted AND ended_at IS NULL AND ends_at > %(now)s
 """
-"""Written out, because it is asked for each request: building it took longer than the database takes."""
-
-
-class Standing(NamedTuple):
-    """Site role, role in each team, and until when for those that were granted."""
-
-    site_role: SiteRole | None
-    roles: Mapping[int, Role]
-    granted: Mapping[int, datetime]
+"""Of the people with `ids`, at `now`. Written out, because it is asked for each request: to build it took longer."""
 
 
 def standings(user_ids: Collection[int], now: datetime) -> dict[int, Standing]:
     """This will read how people stand, in one query."""
-    ids = list(user_ids)
     with planned.cursor(STANDINGS) as cursor:
-        cursor.execute(STANDINGS, [ids, ids, now, ids, now])
-        rows = cursor.fetchall()
-    by_person: dict[int, list[tuple[int | None, str, datetime | None]]] = {user_id: [] for user_id in user_ids}
-    for user_id, *held in rows:
-        by_person[user_id].append((held[0], held[1], held[2]))
-    return {user_id: _standing(held) for user_id, held in by_person.items()}
+        cursor.execute(STANDINGS, {"ids": list(user_ids), "now": now})
+        return by_person(user_ids, cursor.fetchall())
+
+
+def by_person(user_ids: Collection[int], rows: Iterable[tuple[Any, ...]]) -> dict[int, Standing]:
+    """This will say of what was read of people how each of them stands."""
+    held: dict[int, list[tuple[int | None, str, datetime | None]]] = {user_id: [] for user_id in user_ids}
+    for user_id, team, role, ends_at in rows:
+        held[user_id].append((team, role, ends_at))
+    return {user_id: _standing(found) for user_id, found in held.items()}
 
 
 def _standing(held: Iterable[tuple[int | None, str, datetime | None]]) -> Standing:

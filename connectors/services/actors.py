@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from connectors.actor import SCHEDULE, Actor
 from connectors.models import ApiToken
 from connectors.permissions import Refused, Viewer, viewer_of
+from connectors.queries import sessions
 from connectors.services import audit
 from connectors.states import Permission
 
@@ -45,7 +46,7 @@ def viewer(request: HttpRequest) -> Viewer:
     token = getattr(request, "auth", None)
     if isinstance(token, ApiToken):
         return viewer_of(request.user, token)
-    found = viewer_of(request.user)
+    found = _recognised(request) or viewer_of(request.user)
     simulated = _simulated(request)
     if simulated is None:
         return found
@@ -54,6 +55,15 @@ def viewer(request: HttpRequest) -> Viewer:
         return found
     user = User.objects.filter(pk=simulated, is_active=True).first()
     return replace(viewer_of(user), simulated_by=found.name) if user else found
+
+
+def _recognised(request: HttpRequest) -> Viewer | None:
+    """The person of a browser, where all is as usual; `request.user` is then this person."""
+    session = getattr(request, "session", None)
+    if session is None or (known := sessions.recognised(session)) is None:
+        return None
+    request.user, standing = known
+    return viewer_of(request.user, standing=standing)
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ import { isSelecting } from "./selection.js";
 
 const POLL = 10_000;
 const PATIENCE = 30_000; // then the page is polled until the stream is back
-const ANSWERED = 5_000; // by then a stream has begun, or has failed and may be asked for again
 const SIGNED_OUT = [401, 403];
 
 let cutSince = null;
@@ -53,14 +52,18 @@ function follow() {
   window.htmx.process(anew);
 }
 
-// htmx goes through what came once more. A stream that is being asked for is not asked for twice: only one would end.
-const asking = new WeakSet();
+// htmx goes through what came once more, and keeps what is asked for twice for later. A stream that is open or being asked
+// for is not asked for again, however long its answer takes: only one of the two would end.
+const asked = new WeakMap();
 document.addEventListener("htmx:before:request", (event) => {
-  const element = event.detail.ctx.sourceElement;
+  const { ctx } = event.detail;
+  const element = ctx.sourceElement;
   if (element?.id !== "stream") return;
-  if (asking.has(element)) event.preventDefault();
-  asking.add(element);
-  setTimeout(() => asking.delete(element), ANSWERED);
+  if (element._htmx?.sse || asked.has(element)) event.preventDefault();
+  else asked.set(element, ctx);
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (asked.get(ctx.sourceElement) === ctx) asked.delete(ctx.sourceElement);
 });
 
 // Fetches the page again and morphs it in place: focus, selection and open menus stay.

@@ -194,6 +194,26 @@ def test_another_search_opens_one_stream_and_ends_the_one_before(crowded: Crowde
     expect(row.locator(".track")).to_contain_text("Paused")
 
 
+def test_a_stream_that_is_answered_late_is_asked_for_once(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    expect(page.locator("#live")).to_contain_text("Live")
+    page.clock.install()
+    page.reload()
+    held: list[Route] = []
+    page.route("**/events/*search%3Dpayouts", lambda route: held.append(route))
+    page.get_by_role("searchbox", name="Search connectors").fill("payouts")
+    while not held:
+        page.clock.run_for(50)
+    page.clock.run_for(20_000)
+
+    first = held.pop()
+    with page.expect_response(first.request.url):
+        first.continue_()
+    page.wait_for_timeout(500)
+
+    assert held == []
+
+
 def test_back_leads_to_the_page_before_and_not_through_each_letter(crowded: Crowded, chromium: Browser) -> None:
     page = crowded.open(chromium)
     page.goto(f"{crowded.url}teams/")
