@@ -1,5 +1,6 @@
 """Observing and reconciling the whole estate, against fetching and decoding the same bytes."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from bench.figures import Figure, ratio
@@ -40,7 +41,10 @@ def figures(lab: Lab) -> Iterator[Figure]:
     sizes = (lab.connectors // 10, lab.connectors)
     for size in sizes:
         record(lab.place(size))
-    found = {size: _samples(lab.place(size), lab.rounds) for size in sizes}
+    found: dict[int, tuple[Samples, Samples]] = {size: (defaultdict(list), defaultdict(list)) for size in sizes}
+    for _ in range(lab.rounds):
+        for size, samples in found.items():
+            _sample(lab.place(size), samples, passes=sizes[-1] // size)
     walls, cpus = ({size: kinds[n] for size, kinds in found.items()} for n in (0, 1))
     large = sizes[-1]
     for kind, limit in LIMITS.items():
@@ -51,21 +55,17 @@ def figures(lab: Lab) -> Iterator[Figure]:
     yield from _memory(lab, sizes)
 
 
-def _samples(place: Place, rounds: int) -> tuple[Samples, Samples]:
-    walls: Samples = {"floor": [], **{kind: [] for kind in LIMITS}}
-    cpus: Samples = {"floor": [], **{kind: [] for kind in LIMITS}}
-    for _ in range(rounds):
-        floor = place.reader.do("floor", place.sandboxes.address, "same")
-        walls["floor"].append(floor["wall"])
-        cpus["floor"].append(floor["cpu"])
-        seen: dict[str, list[dict[str, float]]] = {kind: [] for kind in ("", *LIMITS)}
+def _sample(place: Place, samples: tuple[Samples, Samples], passes: int) -> None:
+    """What each kind takes on average, and the floor, wall clock and processor; passes make a small estate last."""
+    seen: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for _ in range(passes):
+        seen["floor"].append(place.reader.do("floor", place.sandboxes.address, "same"))
         for take, kind in STEPS:
             place.sandboxes.tell("play", takes=[take])
             seen[kind].append(place.drive())
-        for kind in LIMITS:
-            walls[kind].append(sum(one["wall"] for one in seen[kind]) / len(seen[kind]))
-            cpus[kind].append(sum(one["cpu"] for one in seen[kind]) / len(seen[kind]))
-    return walls, cpus
+    for kind in ("floor", *LIMITS):
+        for kinds, clock in zip(samples, ("wall", "cpu"), strict=True):
+            kinds[kind].append(sum(one[clock] for one in seen[kind]) / len(seen[kind]))
 
 
 def _paired(samples: Samples, kind: str) -> tuple[list[float], list[float]]:

@@ -10,6 +10,7 @@ One command a line on stdin, one JSON answer a line on stdout:
     count SESSION PATH                   the queries and the compressed bytes of a page
     statements VENDOR                    the statements of driving one account of a vendor
     gather NUMBER                        wait until so many workers answer
+    staff NUMBER                         let the first so many workers take orders, and the others rest
     keep SECONDS                         wake every account, as a tick does, and each again as soon as it was read
     click VENDOR NUMBER                  ask for a pause or resume of a connector and wait for its outcome
     batch ACCOUNT VERB                   ask for a pause or resume of all it can do at an account, wait for its end
@@ -42,7 +43,8 @@ AT_ONCE = 16
 LOOK = 0.1
 """Seconds from one look at what was read to the next: a quarter of what a worker has in hand at any time."""
 WAKE = "UPDATE connectors_vendoraccount SET due_at = NULL "
-"""What was tried knows when it is due again, until somebody wakes it."""
+TRIED = WAKE + "WHERE due_at IS NOT NULL AND lease_owner = '' RETURNING id, failure = ''"
+"""What was tried knows when it is due again, until somebody wakes it; while a worker holds it, another passes it by."""
 Answer = dict[str, Any]
 
 
@@ -110,8 +112,21 @@ class Reader:
             pass
         return {"workers": len(found)}
 
+    def staff(self, number: str) -> Answer:
+        """This will have the other workers leave the queue."""
+        from dashboard.celery import app
+
+        queue = app.conf.task_default_queue
+        names = sorted(name for answer in app.control.ping(timeout=0.5) or [] for name in answer)
+        active, resting = names[: int(number)], names[int(number) :]
+        for told, names in ((app.control.add_consumer, active), (app.control.cancel_consumer, resting)):
+            heard = told(queue, destination=names, reply=True, limit=len(names), timeout=5) if names else []
+            if len(heard or []) < len(names):
+                raise RuntimeError(f"not all of {names} answered")
+        return {"active": active}
+
     def keep(self, seconds: str) -> Answer:
-        """This will keep the workers as busy as they can be, and count the accounts that they read."""
+        """This will keep the workers as busy as they can be, and count the accounts that they read meanwhile."""
         from django.db import connection
 
         from connectors import tasks
@@ -119,14 +134,21 @@ class Reader:
         began, read = time.monotonic(), 0
         with connection.cursor() as cursor:
             cursor.execute(WAKE + "RETURNING id, false")
-            while time.monotonic() - began < float(seconds):
+            under_way = cursor.rowcount
+            while (lasted := time.monotonic() - began) < float(seconds):
                 for pk, was_read in cursor.fetchall():
                     read += was_read
                     tasks.drive.delay(pk)
                 time.sleep(LOOK)
-                cursor.execute(WAKE + "WHERE due_at IS NOT NULL RETURNING id, failure = ''")
-            read += sum(was_read for _, was_read in cursor.fetchall())
-        return {"read": read, "seconds": time.monotonic() - began}
+                cursor.execute(TRIED)
+            found = cursor.fetchall()
+            read += sum(was_read for _, was_read in found)
+            under_way -= len(found)
+            while under_way > 0:  # whoever comes next begins with an empty queue
+                time.sleep(LOOK)
+                cursor.execute(TRIED)
+                under_way -= cursor.rowcount
+        return {"read": read, "seconds": lasted}
 
     def click(self, vendor: str, number: str) -> Answer:
         """This will ask as the page does; the connectors of a vendor take turns."""

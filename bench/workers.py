@@ -16,26 +16,30 @@ THREADS = 16
 """Of each worker, with a connection to the database each."""
 WARM = 10
 """Drives for each of those before a measurement: PostgreSQL keeps a plan once it has made five."""
-LASTS = 8
-"""Seconds of one."""
+LASTS, TURNS = 4, 2
+"""Seconds of one, and how many there are of each number of workers in a round."""
 CLICKS = 60
 CELERY = ("-m", "celery", "-q", "-A", "dashboard.celery")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING")
 
 
 def figures(lab: Lab) -> Iterator[Figure]:
-    """This will compare the drives a second of more workers with those of one, in turn."""
+    """This will compare the drives a second of more workers with those of one, in turn; all stay, and some rest."""
     place = lab.place()
     record(place)
     cores = os.cpu_count() or 1
     rates: dict[int, list[float]] = {1: [], 2: [], 4: []}
-    for _ in range(lab.rounds):
-        for number, found in rates.items():
-            found.append(_rate(lab, place, number))
+    place.sandboxes.tell("play", takes=["varied", "same"])
+    with _crew(lab, place, max(rates)):
+        for _ in range(lab.rounds * TURNS):
+            for number, found in rates.items():
+                place.reader.do("staff", str(number))
+                done = place.reader.do("keep", str(LASTS))
+                found.append(float(done["read"]) / float(done["seconds"]))
     place.sandboxes.tell("play", takes=[])
     for number in (2, 4):
         gains = sorted(more / one for one, more in zip(rates[1], rates[number], strict=True))
-        share = gains[len(gains) // 2] / min(number, cores)
+        share = quantile(gains, 0.5) / min(number, cores)
         detail = (
             f"{quantile(rates[number], 0.5):.0f} drives a second against {quantile(rates[1], 0.5):.0f}; {cores} cores"
         )
@@ -43,18 +47,18 @@ def figures(lab: Lab) -> Iterator[Figure]:
                      spread=(gains[0] / min(number, cores), gains[-1] / min(number, cores)), detail=detail)  # fmt: skip
 
 
-def _rate(lab: Lab, place: Place, number: int) -> float:
-    """Drives a second while there is always more to do; each finds the same as the one before, in other bytes."""
-    place.sandboxes.tell("play", takes=["varied", "same"])
+@contextlib.contextmanager
+def _crew(lab: Lab, place: Place, number: int) -> Iterator[None]:
+    """Workers that have made their plans; each drive finds the same as the one before, in other bytes."""
     env = {**place.env, "WORKER_THREADS": str(THREADS)}
-    workers = [lab.stack.start(f"worker-{time.monotonic_ns()}", *WORKER, env=env) for _ in range(number)]
+    names = [f"worker-{time.monotonic_ns()}" for _ in range(number)]
+    workers = [lab.stack.start(name, *WORKER, "-n", f"{name}@%h", env=env) for name in names]
     try:
         place.reader.do("gather", str(number))
         left = number * THREADS * WARM
         while left > 0:
             left -= int(place.reader.do("keep", "2")["read"])
-        done = place.reader.do("keep", str(LASTS))
-        return float(done["read"]) / float(done["seconds"])
+        yield
     finally:
         _end(workers)
 

@@ -323,6 +323,11 @@ def accounts_of_teams(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
     accounts = VendorAccount.objects.order_by("name")
     if teams is not None:
         accounts = accounts.filter(Q(team_id__in=teams) | _has_visible("account_id", teams))
+    return with_open_operations(accounts)
+
+
+def with_open_operations(accounts: QuerySet[VendorAccount]) -> QuerySet[VendorAccount]:
+    """This will add how many operations are open at each."""
     under_way = Operation.objects.filter(account_id=OuterRef("pk"), status__in=OPEN).order_by().values("account_id")
     count = Subquery(under_way.annotate(number=Count("pk")).values("number"))
     return accounts.annotate(open_operations=Coalesce(count, 0))

@@ -182,4 +182,6 @@ def _plate(teams: frozenset[int] | None) -> QuerySet[VendorAccount]:
     trouble = Case(
         When(queries.NOT_IN_FULL, then=Value(0)), When(failures__gte=CIRCUIT_OPENS_AT, then=Value(1)), default=Value(2)
     )
-    return queries.accounts_of_teams(teams).order_by(trouble, F("name"))[:SHOWN]
+    in_order = trouble, F("name")
+    shown = queries.accounts_of_teams(teams).order_by(*in_order).values("pk")[:SHOWN]  # before anything is counted
+    return queries.with_open_operations(VendorAccount.objects.filter(pk__in=shown)).order_by(*in_order)
