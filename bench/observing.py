@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from statistics import fmean, median
 
 from bench.figures import Figure, ratio
 from bench.lab import Lab, Place
@@ -13,7 +14,8 @@ STEPS = (
     ("same", "1 % changed"), ("all", "all changed"), ("same", "all changed"), ("same", ""),
 )  # fmt: skip
 """Which take is read next, and what that reading is a case of; the last one makes the answers known again."""
-Samples = dict[str, list[float]]
+Samples = dict[str, list[tuple[float, float]]]
+"""Of each kind, what a round took on average, and the floor that ran before each of its readings."""
 
 
 def record(place: Place) -> None:
@@ -48,38 +50,34 @@ def figures(lab: Lab) -> Iterator[Figure]:
     walls, cpus = ({size: kinds[n] for size, kinds in found.items()} for n in (0, 1))
     large = sizes[-1]
     for kind, limit in LIMITS.items():
-        yield ratio(ROW, f"{kind}, {large}", *_paired(walls[large], kind), limit)
-        yield ratio(ROW, f"{kind}, {large}, processor time of the worker", *_paired(cpus[large], kind), limit)
+        for clock, words in ((walls, ""), (cpus, ", processor time of the worker")):
+            ours, floor = ([both[place] for both in clock[large][kind]] for place in (0, 1))
+            yield ratio(ROW, f"{kind}, {large}{words}", ours, floor, limit)
     for kind in LIMITS:
         yield _growth(kind, walls, sizes)
     yield from _memory(lab, sizes)
 
 
 def _sample(place: Place, samples: tuple[Samples, Samples], passes: int) -> None:
-    """What each kind takes on average, and the floor, wall clock and processor; passes make a small estate last."""
-    seen: dict[str, list[dict[str, float]]] = defaultdict(list)
+    """One round, by the wall clock and by the processor's; several passes make a small estate last as long."""
+    seen: dict[str, list[tuple[dict[str, float], dict[str, float]]]] = defaultdict(list)
+    place.drive()  # what came due while the other estate was read, such as a sample
     for _ in range(passes):
-        seen["floor"].append(place.reader.do("floor", place.sandboxes.address, "same"))
         for take, kind in STEPS:
+            floor = place.reader.do("floor", place.sandboxes.address, "same")
             place.sandboxes.tell("play", takes=[take])
-            seen[kind].append(place.drive())
-    for kind in ("floor", *LIMITS):
+            seen[kind].append((place.drive(), floor))
+    for kind in LIMITS:
         for kinds, clock in zip(samples, ("wall", "cpu"), strict=True):
-            kinds[kind].append(sum(one[clock] for one in seen[kind]) / len(seen[kind]))
-
-
-def _paired(samples: Samples, kind: str) -> tuple[list[float], list[float]]:
-    return samples[kind], samples["floor"]
+            ours, floors = ([one[clock] for one in part] for part in zip(*seen[kind], strict=True))
+            kinds[kind].append((fmean(ours), fmean(floors)))
 
 
 def _growth(kind: str, walls: dict[int, Samples], sizes: tuple[int, int]) -> Figure:
-    small, large = sizes
-    ours = [after / before for before, after in zip(walls[small][kind], walls[large][kind], strict=True)]
-    floor = [after / before for before, after in zip(walls[small]["floor"], walls[large]["floor"], strict=True)]
-    ratios = sorted(mine / its for mine, its in zip(ours, floor, strict=True))
-    middle = ratios[len(ratios) // 2]
-    return Figure(ROW, f"{kind}, growth {small} → {large} against that of the floor", middle, limit=1.1,
-                  spread=(ratios[0], ratios[-1]))  # fmt: skip
+    small, large = ([ours / floor for ours, floor in walls[size][kind]] for size in sizes)
+    ratios = [after / before for before, after in zip(small, large, strict=True)]
+    return Figure(ROW, f"{kind}, growth {sizes[0]} → {sizes[1]} against that of the floor", median(ratios), limit=1.1,
+                  spread=(min(ratios), max(ratios)))  # fmt: skip
 
 
 def _memory(lab: Lab, sizes: tuple[int, int]) -> Iterator[Figure]:

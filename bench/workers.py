@@ -16,8 +16,8 @@ THREADS = 16
 """Of each worker, with a connection to the database each."""
 WARM = 10
 """Drives for each of those before a measurement: PostgreSQL keeps a plan once it has made five."""
-LASTS, TURNS = 4, 2
-"""Seconds of one, and how many there are of each number of workers in a round."""
+LEAD, LASTS, TURNS = 1, 4, 2
+"""Seconds until whoever rested has come back, those of a measurement, and how many of each there are in a round."""
 CLICKS = 60
 CELERY = ("-m", "celery", "-q", "-A", "dashboard.celery")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "WARNING")
@@ -34,6 +34,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
         for _ in range(lab.rounds * TURNS):
             for number, found in rates.items():
                 place.reader.do("staff", str(number))
+                place.reader.do("keep", str(LEAD))
                 done = place.reader.do("keep", str(LASTS))
                 found.append(float(done["read"]) / float(done["seconds"]))
     place.sandboxes.tell("play", takes=[])
