@@ -52,14 +52,16 @@ function follow() {
   window.htmx.process(anew);
 }
 
-// htmx goes through what came once more, and keeps what is asked for twice for later. A stream that is open or being asked
-// for is not asked for again, however long its answer takes: only one of the two would end.
+// htmx goes through what came, and through what was there and has another address now, and keeps for later what is asked
+// for twice. The element of another address is left to `follow`: it would go on with the old one, too. A stream that is
+// open or being asked for is not asked for again, however long its answer takes: only one of the two would end.
 const asked = new WeakMap();
 document.addEventListener("htmx:before:request", (event) => {
   const { ctx } = event.detail;
   const element = ctx.sourceElement;
   if (element?.id !== "stream") return;
-  if (element._htmx?.sse || asked.has(element)) event.preventDefault();
+  const isLeft = element !== stream() || (connected !== null && address() !== connected);
+  if (isLeft || element._htmx?.sse || asked.has(element)) event.preventDefault();
   else asked.set(element, ctx);
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
