@@ -4,6 +4,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from statistics import median
 
 from bench.figures import Figure, quantile
 from bench.lab import Lab, Place
@@ -40,7 +41,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
     place.sandboxes.tell("play", takes=[])
     for number in (2, 4):
         gains = sorted(more / one for one, more in zip(rates[1], rates[number], strict=True))
-        share = quantile(gains, 0.5) / min(number, cores)
+        share = median(gains) / min(number, cores)
         detail = (
             f"{quantile(rates[number], 0.5):.0f} drives a second against {quantile(rates[1], 0.5):.0f}; {cores} cores"
         )
