@@ -10,8 +10,7 @@ One command a line on stdin, one JSON answer a line on stdout:
     count SESSION PATH                   the queries and the compressed bytes of a page
     statements VENDOR                    the statements of driving one account of a vendor
     gather NUMBER                        wait until so many workers answer
-    staff NUMBER                         let the first so many workers take orders, and the others rest
-    keep SECONDS                         wake every account, as a tick does, and each again as soon as it was read
+    keep NUMBER LEAD SECONDS             let so many workers drive, each account again as soon as it was read
     click VENDOR NUMBER                  ask for a pause or resume of a connector and wait for its outcome
     batch ACCOUNT VERB                   ask for a pause or resume of all it can do at an account, wait for its end
 """
@@ -41,10 +40,15 @@ if importlib.util.find_spec("sniffio") is None:
 
 AT_ONCE = 16
 LOOK = 0.1
-"""Seconds from one look at what was read to the next: a quarter of what a worker has in hand at any time."""
+"""Seconds from one look at what was read to the next: an account's turn comes again after several of them."""
+MOST = 300
+"""Orders for each second of a measurement: more than the workers can follow."""
+QUIET = 3
+"""Looks at which nobody reads anything, until the workers are taken to be idle."""
 WAKE = "UPDATE connectors_vendoraccount SET due_at = NULL "
-TRIED = WAKE + "WHERE due_at IS NOT NULL AND lease_owner = '' RETURNING id, failure = ''"
+TRIED = WAKE + "WHERE due_at IS NOT NULL AND lease_owner = '' RETURNING failure = ''"
 """What was tried knows when it is due again, until somebody wakes it; while a worker holds it, another passes it by."""
+HELD = "SELECT EXISTS (SELECT FROM connectors_vendoraccount WHERE lease_owner <> '')"
 Answer = dict[str, Any]
 
 
@@ -112,43 +116,49 @@ class Reader:
             pass
         return {"workers": len(found)}
 
-    def staff(self, number: str) -> Answer:
-        """This will have the other workers leave the queue."""
+    def keep(self, number: str, lead: str, lasts: str) -> Answer:
+        """This will keep so many workers as busy as they can be, and count the accounts that they read meanwhile."""
+        from django.db import connection
+
+        from connectors.models import VendorAccount
+        from connectors.tasks import drive
+
+        ids = list(VendorAccount.objects.order_by("pk").values_list("pk", flat=True))
+        orders = int(MOST * (float(lead) + float(lasts)))
+        with connection.cursor() as cursor, drive.app.connection_for_write() as broker:
+            self._staff(0)
+            for n in range(orders):  # before the clock starts: whoever asks takes no part of a core then
+                drive.delay(ids[n % len(ids)])
+            cursor.execute(WAKE)
+            self._staff(int(number))
+            read = 0
+            starts = time.monotonic() + float(lead)
+            while (now := time.monotonic()) < starts + float(lasts):
+                time.sleep(LOOK)
+                cursor.execute(TRIED)
+                read += sum(was_read for (was_read,) in cursor.fetchall()) if now >= starts else 0
+            lasted = time.monotonic() - starts
+            left = broker.default_channel.queue_purge(drive.app.conf.task_default_queue)
+            self._staff(0)
+            if not left:
+                raise RuntimeError(f"{orders} orders were too few: {read} were read")
+            quiet = 0
+            while quiet < QUIET:  # what they had fetched before
+                time.sleep(LOOK)
+                cursor.execute(HELD)
+                quiet = 0 if cursor.fetchone()[0] else quiet + 1
+        return {"read": read, "seconds": lasted}
+
+    def _staff(self, number: int) -> None:
+        """So many workers take orders, and the others rest."""
         from dashboard.celery import app
 
         queue = app.conf.task_default_queue
         names = sorted(name for answer in app.control.ping(timeout=0.5) or [] for name in answer)
-        active, resting = names[: int(number)], names[int(number) :]
-        for told, names in ((app.control.add_consumer, active), (app.control.cancel_consumer, resting)):
+        for told, names in ((app.control.add_consumer, names[:number]), (app.control.cancel_consumer, names[number:])):
             heard = told(queue, destination=names, reply=True, limit=len(names), timeout=5) if names else []
             if len(heard or []) < len(names):
                 raise RuntimeError(f"not all of {names} answered")
-        return {"active": active}
-
-    def keep(self, seconds: str) -> Answer:
-        """This will keep the workers as busy as they can be, and count the accounts that they read meanwhile."""
-        from django.db import connection
-
-        from connectors import tasks
-
-        began, read = time.monotonic(), 0
-        with connection.cursor() as cursor:
-            cursor.execute(WAKE + "RETURNING id, false")
-            under_way = cursor.rowcount
-            while (lasted := time.monotonic() - began) < float(seconds):
-                for pk, was_read in cursor.fetchall():
-                    read += was_read
-                    tasks.drive.delay(pk)
-                time.sleep(LOOK)
-                cursor.execute(TRIED)
-            found = cursor.fetchall()
-            read += sum(was_read for _, was_read in found)
-            under_way -= len(found)
-            while under_way > 0:  # whoever comes next begins with an empty queue
-                time.sleep(LOOK)
-                cursor.execute(TRIED)
-                under_way -= cursor.rowcount
-        return {"read": read, "seconds": lasted}
 
     def click(self, vendor: str, number: str) -> Answer:
         """This will ask as the page does; the connectors of a vendor take turns."""

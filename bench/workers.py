@@ -34,9 +34,7 @@ def figures(lab: Lab) -> Iterator[Figure]:
     with _crew(lab, place, max(rates)):
         for _ in range(lab.rounds * TURNS):
             for number, found in rates.items():
-                place.reader.do("staff", str(number))
-                place.reader.do("keep", str(LEAD))
-                done = place.reader.do("keep", str(LASTS))
+                done = place.reader.do("keep", str(number), str(LEAD), str(LASTS))
                 found.append(float(done["read"]) / float(done["seconds"]))
     place.sandboxes.tell("play", takes=[])
     for number in (2, 4):
@@ -59,7 +57,7 @@ def _crew(lab: Lab, place: Place, number: int) -> Iterator[None]:
         place.reader.do("gather", str(number))
         left = number * THREADS * WARM
         while left > 0:
-            left -= int(place.reader.do("keep", "2")["read"])
+            left -= int(place.reader.do("keep", str(number), "0", "2")["read"])
         yield
     finally:
         _end(workers)
