@@ -125,7 +125,7 @@ class Reader:
 
         ids = list(VendorAccount.objects.order_by("pk").values_list("pk", flat=True))
         orders = int(MOST * (float(lead) + float(lasts)))
-        with connection.cursor() as cursor, drive.app.connection_for_write() as broker:
+        with connection.cursor() as cursor:
             self._staff(0)
             for n in range(orders):  # before the clock starts: whoever asks takes no part of a core then
                 drive.delay(ids[n % len(ids)])
@@ -138,7 +138,7 @@ class Reader:
                 cursor.execute(TRIED)
                 read += sum(was_read for (was_read,) in cursor.fetchall()) if now >= starts else 0
             lasted = time.monotonic() - starts
-            left = broker.default_channel.queue_purge(drive.app.conf.task_default_queue)
+            left = drive.app.control.purge()
             self._staff(0)
             if not left:
                 raise RuntimeError(f"{orders} orders were too few: {read} were read")
@@ -154,8 +154,8 @@ class Reader:
         from dashboard.celery import app
 
         queue = app.conf.task_default_queue
-        names = sorted(name for answer in app.control.ping(timeout=0.5) or [] for name in answer)
-        for told, names in ((app.control.add_consumer, names[:number]), (app.control.cancel_consumer, names[number:])):
+        found = sorted(name for answer in app.control.ping(timeout=0.5) or [] for name in answer)
+        for told, names in ((app.control.add_consumer, found[:number]), (app.control.cancel_consumer, found[number:])):
             heard = told(queue, destination=names, reply=True, limit=len(names), timeout=5) if names else []
             if len(heard or []) < len(names):
                 raise RuntimeError(f"not all of {names} answered")

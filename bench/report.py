@@ -19,18 +19,19 @@ NAME_AT, BAR_AT, VALUE_AT = 16, 480, 800
 
 def line(figure: Figure) -> str:
     """This will write one figure as a line of the table."""
-    spread = f"{figure.spread[0]:.2f}–{figure.spread[1]:.2f}" if figure.spread else ""
+    spread = "–".join(_number(end) for end in figure.spread or ())
     verdict = "" if figure.limit is None else "met" if figure.is_met else "MISSED"
     name = f"{figure.row}: {figure.name}"
-    return f"{name:74} {value(figure):>14} {spread:>12}  {figure.must_be:12} {verdict:7} {figure.detail}".rstrip()
+    return f"{name:74} {value(figure):>14} {spread:>15}  {figure.must_be:12} {verdict:7} {figure.detail}".rstrip()
 
 
 def value(figure: Figure) -> str:
     """This will write the value with its unit."""
-    number = (
-        f"{figure.value:,.0f}" if figure.value >= 1000 or figure.value == int(figure.value) else f"{figure.value:.2f}"
-    )
-    return f"{number} {figure.unit}"
+    return f"{_number(figure.value)} {figure.unit}"
+
+
+def _number(of: float) -> str:
+    return f"{of:,.0f}" if of >= 1000 or of == int(of) else f"{of:.2f}"
 
 
 def write(figures: Sequence[Figure], folder: Path, *, connectors: int, rounds: int) -> None:
