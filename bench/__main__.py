@@ -42,6 +42,7 @@ def main() -> int:
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
     if wish.short:
         wish.rows, wish.connectors = wish.rows or SHORT, 600
+    print(report.where(report.machine()), flush=True)
     found: list[Figure] = []
     with Stack() as stack:
         lab = Lab(stack, connectors=wish.connectors, accounts=wish.accounts, rounds=wish.rounds)

@@ -41,8 +41,8 @@ if importlib.util.find_spec("sniffio") is None:
 AT_ONCE = 16
 LOOK = 0.1
 """Seconds from one look at what was read to the next: an account's turn comes again after several of them."""
-MOST = 300
-"""Orders for each second of a measurement: more than the workers can follow."""
+MOST = 200
+"""Orders for each worker and each second of a measurement: twice as many as it can follow."""
 QUIET = 3
 """Looks at which nobody reads anything, until the workers are taken to be idle."""
 WAKE = "UPDATE connectors_vendoraccount SET due_at = NULL "
@@ -124,7 +124,7 @@ class Reader:
         from connectors.tasks import drive
 
         ids = list(VendorAccount.objects.order_by("pk").values_list("pk", flat=True))
-        orders = int(MOST * (float(lead) + float(lasts)))
+        orders = int(MOST * int(number) * (float(lead) + float(lasts)))
         with connection.cursor() as cursor:
             self._staff(0)
             for n in range(orders):  # before the clock starts: whoever asks takes no part of a core then

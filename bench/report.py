@@ -13,8 +13,8 @@ from typing import Any
 
 from bench.figures import Figure
 
-WIDTH, BAR, LINE = 980, 300, 22
-NAME_AT, BAR_AT, VALUE_AT = 16, 480, 800
+WIDTH, BAR, LINE = 1040, 300, 22
+NAME_AT, BAR_AT, VALUE_AT = 16, 530, 850
 
 
 def line(figure: Figure) -> str:
@@ -32,6 +32,14 @@ def value(figure: Figure) -> str:
 
 def _number(of: float) -> str:
     return f"{of:,.0f}" if of >= 1000 or of == int(of) else f"{of:.2f}"
+
+
+def where(machine: dict[str, Any]) -> str:
+    """This will say in words what was measured, and on what."""
+    return (
+        f"revision {machine['revision']} on {machine['cores']} cores of {machine['processor']}, "
+        f"{machine['memory_gib']} GiB, {machine['system']}, Python {machine['python']}"
+    )
 
 
 def write(figures: Sequence[Figure], folder: Path, *, connectors: int, rounds: int) -> None:
@@ -53,7 +61,9 @@ def write(figures: Sequence[Figure], folder: Path, *, connectors: int, rounds: i
         found = [asdict(f) | {"is_met": f.is_met, "must_be": f.must_be} for f in figures if f.row == row]
         kept[row] = {**here, "figures": found}
     file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-    picture = "\n".join(_picture([Figure(**_fields(f)) for row in kept.values() for f in row["figures"]]))
+    places = dict.fromkeys(f"{row['at'][:10]}: {where(row['machine'])}" for row in kept.values())
+    figures = [Figure(**_fields(f)) for row in kept.values() for f in row["figures"]]
+    picture = "\n".join(_picture(figures, list(places)))
     (folder / "figures.svg").write_text(picture + "\n")
 
 
@@ -61,7 +71,7 @@ def _fields(kept: dict[str, Any]) -> dict[str, Any]:
     return {name: item for name, item in kept.items() if name not in {"is_met", "must_be"}}
 
 
-def machine() -> dict[str, object]:
+def machine() -> dict[str, Any]:
     """This will say what it was measured on."""
     model = "unknown"
     cpus = Path("/proc/cpuinfo")
@@ -80,28 +90,39 @@ def machine() -> dict[str, object]:
     }
 
 
-def _picture(figures: Sequence[Figure]) -> Iterator[str]:
-    """A bar for each figure that has a limit; the line in the middle is the limit."""
+def _picture(figures: Sequence[Figure], places: Sequence[str]) -> Iterator[str]:
+    """A bar for each figure that has a limit, with its spread; the line in the middle is the limit."""
     drawn = [figure for figure in figures if figure.limit]
-    height = LINE * len(drawn) + 60
+    top = 50 + LINE * len(places)
+    height = top + LINE * len(drawn) + 10
     box = f"0 0 {WIDTH} {height}"
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="sans-serif" font-size="12">'
     yield f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>'
     yield f'<text x="{NAME_AT}" y="24" font-size="15" font-weight="bold">Measured, as a share of what it must be</text>'
+    for number, words in enumerate(places):
+        yield f'<text x="{NAME_AT}" y="{24 + LINE * (number + 1)}" fill="#555">{escape(words)}</text>'
     limit_at = BAR_AT + BAR // 2
-    yield f'<path d="M{limit_at} 36V{height - 16}" stroke="#444" stroke-dasharray="3 3"/>'
+    yield f'<path d="M{limit_at} {top - 14}V{height - 16}" stroke="#444" stroke-dasharray="3 3"/>'
     for number, figure in enumerate(drawn):
-        yield from _bar(figure, 50 + number * LINE)
+        yield from _bar(figure, top + number * LINE)
     yield "</svg>"
 
 
 def _bar(figure: Figure, y: int) -> Iterator[str]:
-    limit = figure.limit or 1.0
-    share = limit / max(figure.value, 1e-9) if figure.is_least else figure.value / limit
-    width = min(share, 2.0) * BAR / 2
     tone = "#2a7d4f" if figure.is_met else "#b3261e"
     words = f"{figure.row}: {figure.name}"
     yield f'<text x="{NAME_AT}" y="{y + 4}">{escape(words)}</text>'
+    width = _length(figure, figure.value)
     yield f'<rect x="{BAR_AT}" y="{y - 7}" width="{width:.1f}" height="13" fill="{tone}"/>'
+    if figure.spread:
+        least, most = sorted(BAR_AT + _length(figure, end) for end in figure.spread)
+        yield f'<path d="M{least:.1f} {y}H{most:.1f}" stroke="#e8a33d" stroke-width="3"/>'
     verdict = "" if figure.is_met else " missed"
     yield f'<text x="{VALUE_AT}" y="{y + 4}">{escape(value(figure))} ({escape(figure.must_be)}){verdict}</text>'
+
+
+def _length(figure: Figure, of: float) -> float:
+    """Half of the room is the limit; what is twice as much or more takes all of it."""
+    limit = figure.limit or 1.0
+    share = limit / max(of, 1e-9) if figure.is_least else of / limit
+    return min(share, 2.0) * BAR / 2
