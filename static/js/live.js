@@ -13,12 +13,16 @@ let connected = null;
 const held = new Map(); // rows that wait until nothing is selected and no menu is open
 
 const stream = () => document.querySelector("#stream");
+const mark = () => document.querySelector("#live");
 
 export function watch() {
   document.addEventListener("switchyard:old", poll);
   if (!stream()) return;
   connected = address();
+  cutSince = stream()._htmx?.sse ? null : Date.now();
   show("live");
+  mark().ariaBusy = String(cutSince !== null); // its place is kept; it is seen when the stream is open
+  window.htmx.process(stream()); // in case htmx went through the page before it knew of streams
   document.addEventListener("htmx:after:sse:connection", () => {
     cutSince = null;
     show("live");
@@ -47,6 +51,7 @@ const address = () => stream()?.getAttribute("hx-sse:connect");
 function follow() {
   if (address() === connected) return;
   connected = address();
+  cutSince ??= Date.now();
   const anew = stream().cloneNode();
   stream().replaceWith(anew);
   window.htmx.process(anew);
@@ -66,6 +71,11 @@ document.addEventListener("htmx:before:request", (event) => {
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (asked.get(ctx.sourceElement) === ctx) asked.delete(ctx.sourceElement);
+});
+
+// What is asked for and not answered yet ends with its element; htmx would open it when the answer comes, and leave it so.
+document.addEventListener("htmx:before:cleanup", ({ target }) => {
+  if (target.id === "stream") window.htmx.trigger(target, "htmx:abort");
 });
 
 // Fetches the page again and morphs it in place: focus, selection and open menus stay.
@@ -129,9 +139,10 @@ function check() {
 }
 
 function show(name, elapsed = "") {
-  for (const mark of document.querySelectorAll("#live [data-when]")) {
-    mark.hidden = mark.dataset.when !== name;
-    const place = mark.querySelector("[data-elapsed]");
+  mark().ariaBusy = "false";
+  for (const words of mark().querySelectorAll("[data-when]")) {
+    words.hidden = words.dataset.when !== name;
+    const place = words.querySelector("[data-elapsed]");
     if (place) place.textContent = elapsed;
   }
 }

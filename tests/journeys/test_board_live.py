@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from connectors.models import Connector
 from connectors.states import State
+from tests.journeys.conftest import SOON
 from tests.journeys.crowded import Crowded, crowded, site, transactional_db
 
 __all__ = ["crowded", "site", "transactional_db"]
@@ -43,7 +44,7 @@ def test_first_board_of_ten_thousand_is_small_and_asks_once(
     crowded: Crowded, chromium: Browser, record_property: Figures
 ) -> None:
     page = crowded.open(chromium)
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
     page.goto("about:blank")  # what the page before asks for is not counted
     sizes: dict[str, int] = {}
     requests: dict[str, tuple[str, str]] = {}
@@ -79,7 +80,7 @@ def test_five_hundred_changes_a_minute_leave_everything_where_it_is(
     crowded: Crowded, chromium: Browser, record_property: Figures
 ) -> None:
     page = crowded.open(chromium)
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
     rows = page.locator(".board tr[data-activity]")
     page.locator(".board tr[data-activity] .name a").nth(6).focus()
     page.evaluate("scrollTo(0, 400)")
@@ -107,20 +108,20 @@ def test_five_hundred_changes_a_minute_leave_everything_where_it_is(
     page.evaluate("window.shifts = 0")  # of this stretch, however often the one before was looked at
     change(crowded, page, SECONDS / 4)
 
-    expect(page.locator("#live")).to_contain_text("wait")
+    expect(page.locator("#live [data-when=held]")).to_contain_text("wait")
     assert standing(page) == before
     assert page.locator(".act details[open]").count() == 1
     assert page.locator("[name=row]:checked").count() == 2
     assert page.evaluate("window.shifts") <= 0.02
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
-    expect(page.locator("#live")).not_to_contain_text("wait")
+    expect(page.locator("#live [data-when=held]")).to_be_hidden()
 
 
 def test_rows_that_come_to_match_wait_until_they_are_asked_for(crowded: Crowded, chromium: Browser) -> None:
     page = crowded.open(chromium)
     page.goto(f"{crowded.url}?search=ledger&state=paused")
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
     shown = page.locator(".board tr[data-activity]").evaluate_all("rows => rows.map(row => row.id)")
     more = crowded.do(lambda: list(
         Connector.objects.filter(name__startswith="ledger", state="running", pipeline__state="running")
@@ -139,7 +140,7 @@ def test_rows_that_come_to_match_wait_until_they_are_asked_for(crowded: Crowded,
 
 def test_search_answers_while_one_types(crowded: Crowded, chromium: Browser) -> None:
     page = crowded.open(chromium)
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
     box = page.get_by_role("searchbox", name="Search connectors")
 
     box.press_sequentially("payouts-s3", delay=40)
@@ -171,7 +172,7 @@ def test_what_is_typed_while_the_page_loads_is_searched(crowded: Crowded, chromi
 
 def test_another_search_opens_one_stream_and_ends_the_one_before(crowded: Crowded, chromium: Browser) -> None:
     page = crowded.open(chromium)
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
     streams: list[Request] = []
     page.on("request", lambda asked: streams.append(asked) if "/events/" in asked.url else None)
     ended: list[Request] = []
@@ -194,9 +195,53 @@ def test_another_search_opens_one_stream_and_ends_the_one_before(crowded: Crowde
     expect(row.locator(".track")).to_contain_text("Paused")
 
 
+def test_a_stream_that_is_not_answered_yet_ends_with_its_search(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
+    page.route("**/events/*search%3Dpayouts", lambda route: None)  # answered by nobody
+    search = page.get_by_role("searchbox", name="Search connectors")
+    with page.expect_request("**/events/*search%3Dpayouts"):
+        search.fill("payouts")
+
+    with (
+        page.expect_event(
+            "requestfailed",
+            lambda asked: asked.url.endswith("search%3Dpayouts"),
+            timeout=SOON * 1000 / 3,  # htmx gives up by itself after a minute
+        ),
+        page.expect_response("**/events/*search%3Dpayouts-s3"),
+    ):
+        search.fill("payouts-s3")
+    page.wait_for_timeout(2000)
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
+
+
+def test_page_is_followed_though_the_script_for_streams_comes_last(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    held: list[Route] = []
+    page.route("**/hx-sse*", lambda route: held.append(route))
+    page.goto(crowded.url, wait_until="commit")
+    page.locator("[data-htmx-powered]").first.wait_for(state="attached")
+    while not held:
+        page.wait_for_timeout(50)
+
+    with page.expect_response("**/events/*"):
+        held.pop().continue_()
+
+
+def test_page_without_its_stream_says_so(crowded: Crowded, chromium: Browser) -> None:
+    page = crowded.open(chromium)
+    page.route("**/events/*", lambda route: None)  # answered by nobody
+    page.reload(wait_until="commit")
+    expect(page.locator("#live [data-when=cut]")).to_be_visible()
+    page.unroute("**/events/*")
+    page.evaluate("htmx.trigger('#stream', 'htmx:abort')")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
+
+
 def test_a_stream_that_is_answered_late_is_asked_for_once(crowded: Crowded, chromium: Browser) -> None:
     page = crowded.open(chromium)
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
     page.clock.install()
     page.reload()
     held: list[Route] = []
@@ -218,7 +263,7 @@ def test_back_leads_to_the_page_before_and_not_through_each_letter(crowded: Crow
     page = crowded.open(chromium)
     page.goto(f"{crowded.url}teams/")
     page.get_by_role("link", name="Board", exact=True).click()
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
 
     page.get_by_role("searchbox", name="Search connectors").press_sequentially("payouts", delay=150)
     page.wait_for_url("**/?search=payouts")
@@ -230,7 +275,7 @@ def test_back_leads_to_the_page_before_and_not_through_each_letter(crowded: Crow
 def test_a_groups_box_selects_its_rows_and_follows_them(crowded: Crowded, chromium: Browser) -> None:
     page = crowded.open(chromium)
     page.goto(f"{crowded.url}?group=vendor")
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
     part = page.locator(".board tbody").first
     box, rows = part.locator("[data-pick-group]"), part.locator('input[name="row"]')
 
@@ -246,7 +291,7 @@ def test_a_groups_box_selects_its_rows_and_follows_them(crowded: Crowded, chromi
 
 def test_rows_that_changed_are_said_aloud_once_in_a_while(crowded: Crowded, chromium: Browser) -> None:
     page = crowded.open(chromium)
-    expect(page.locator("#live")).to_contain_text("Live")
+    expect(page.locator("#live [data-when=live]")).to_be_visible()
     rows = page.locator(".board tr[data-activity]").evaluate_all("rows => rows.map(row => Number(row.id.slice(10)))")
 
     crowded.move(rows[:2], State.PAUSED)
