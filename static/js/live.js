@@ -52,6 +52,7 @@ function follow() {
   if (address() === connected) return;
   connected = address();
   cutSince ??= Date.now();
+  for (const ctx of asked.values()) ctx.request.abort(); // htmx would open it when the answer comes, and leave it so
   const anew = stream().cloneNode();
   stream().replaceWith(anew);
   window.htmx.process(anew);
@@ -60,7 +61,7 @@ function follow() {
 // htmx goes through what came, and through what was there and has another address now, and keeps for later what is asked
 // for twice. The element of another address is left to `follow`: it would go on with the old one, too. A stream that is
 // open or being asked for is not asked for again, however long its answer takes: only one of the two would end.
-const asked = new WeakMap();
+const asked = new Map();
 document.addEventListener("htmx:before:request", (event) => {
   const { ctx } = event.detail;
   const element = ctx.sourceElement;
@@ -71,11 +72,6 @@ document.addEventListener("htmx:before:request", (event) => {
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (asked.get(ctx.sourceElement) === ctx) asked.delete(ctx.sourceElement);
-});
-
-// What is asked for and not answered yet ends with its element; htmx would open it when the answer comes, and leave it so.
-document.addEventListener("htmx:before:cleanup", ({ target }) => {
-  if (target.id === "stream") window.htmx.trigger(target, "htmx:abort");
 });
 
 // Fetches the page again and morphs it in place: focus, selection and open menus stay.
