@@ -1,6 +1,7 @@
 """`bin/bench [ROW …]`: measure, print the table, and keep it as JSON and as a picture in docs/benchmarks."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ def main() -> int:
         parser.error(f"no such row: {', '.join(sorted(unknown))}")
     if wish.short:
         wish.rows, wish.connectors = wish.rows or SHORT, 600
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # out as by Ctrl+C: what was started ends, too
     print(report.where(report.machine()), flush=True)
     found: list[Figure] = []
     with Stack() as stack:

@@ -23,10 +23,12 @@ class Reader:
         self.answers = cast("IO[str]", self.process.stdout)
 
     def do(self, *words: str) -> dict[str, Any]:
-        """This will give a command and wait for its answer."""
+        """This will give a command and wait for its answer; RuntimeError when it ends instead."""
         self.commands.write(" ".join(words) + "\n")
         self.commands.flush()
-        answer: dict[str, Any] = json.loads(self.answers.readline())
+        if not (line := self.answers.readline()):
+            raise RuntimeError(f"the reader ended at {' '.join(words)!r}; what it said stands above")
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def end(self) -> None:

@@ -68,6 +68,7 @@ class Reader:
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(AT_ONCE)
         self.plain = asyncio.Runner()
+        self.crew: list[str] = []
 
     def settle(self, connectors: str, accounts: str, address: str) -> Answer:
         """This will make the estate of this size in the database."""
@@ -114,7 +115,8 @@ class Reader:
 
         while len(found := app.control.ping(timeout=0.5) or []) < int(number):
             pass
-        return {"workers": len(found)}
+        self.crew = sorted(name for answer in found for name in answer)
+        return {"workers": len(self.crew)}
 
     def keep(self, number: str, lead: str, lasts: str) -> Answer:
         """This will keep so many workers as busy as they can be, and count the accounts that they read meanwhile."""
@@ -150,13 +152,12 @@ class Reader:
         return {"read": read, "seconds": lasted}
 
     def _staff(self, number: int) -> None:
-        """So many workers take orders, and the others rest."""
+        """So many of those that were gathered take orders, and the others rest; each must answer."""
         from dashboard.celery import app
 
-        queue = app.conf.task_default_queue
-        found = sorted(name for answer in app.control.ping(timeout=0.5) or [] for name in answer)
-        for told, names in ((app.control.add_consumer, found[:number]), (app.control.cancel_consumer, found[number:])):
-            heard = told(queue, destination=names, reply=True, limit=len(names), timeout=5) if names else []
+        queue, told = app.conf.task_default_queue, app.control
+        for tell, names in ((told.add_consumer, self.crew[:number]), (told.cancel_consumer, self.crew[number:])):
+            heard = tell(queue, destination=names, reply=True, limit=len(names), timeout=5) if names else []
             if len(heard or []) < len(names):
                 raise RuntimeError(f"not all of {names} answered")
 
