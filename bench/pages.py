@@ -16,6 +16,8 @@ ROW = "pages"
 BARE = "/bare/"
 ALONE, TURNS = 10, 4
 """Requests one after the other, and how often in a round; enough that one in twenty of all is not just the slowest."""
+GROWN = 3
+"""Rounds of the growth for one of the others: it differs least from its limit."""
 AT_ONCE = 8
 EACH = 15
 """Requests of each of those; with few of them, most of what is measured is how they come and go."""
@@ -116,10 +118,17 @@ def _beside(first: Visit, second: Visit, turns: int) -> tuple[list[float], list[
 
 
 def _growth(lab: Lab, crowds: dict[int, Crowd]) -> Iterator[Figure]:
+    """All pages in each round: what slows one size down for some seconds does so for a round, not for a page."""
     small, large = (crowds[size] for size in sizes(lab)[-2:])
-    for name in ("first page", "filtered", "search", "detail"):
-        fewer, more = (partial(crowd.alone, pages(crowd.place)[name]) for crowd in (small, large))
-        rounds = [_beside(fewer, more, TURNS) for _ in range(lab.rounds)]
-        before, after = ([statistics.median(both[place]) for both in rounds] for place in (0, 1))
+    both = {
+        name: (partial(small.alone, path), partial(large.alone, pages(large.place)[name]))
+        for name, path in pages(small.place).items()
+    }
+    for crowd in (small, large):  # each process keeps its connections for a minute: both as many, not only the last one
+        for path in pages(crowd.place).values():
+            crowd.together(path)
+    rounds = [{name: _beside(*visits, TURNS) for name, visits in both.items()} for _ in range(lab.rounds * GROWN)]
+    for name in both:
+        before, after = ([statistics.median(waited[name][which]) for waited in rounds] for which in (0, 1))
         words = f"{name}, growth {small.place.connectors} → {large.place.connectors}"
         yield ratio(ROW, words, after, before, 1.2)
