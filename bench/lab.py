@@ -32,7 +32,8 @@ class Reader:
         return answer
 
     def end(self) -> None:
-        """This will let it go."""
+        """This will end it, whatever it waits for."""
+        self.process.terminate()
         self.commands.close()
         self.process.wait()
 

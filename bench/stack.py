@@ -73,9 +73,10 @@ class Stack:
         if done.returncode:
             raise RuntimeError(done.stdout + done.stderr)
 
-    def start(self, name: str, *command: str | Path, env: Mapping[str, str] | None = None) -> Child:
+    def start(self, name: str, *command: str | Path, env: Mapping[str, str] | None = None, gives_way: int = 0) -> Child:
         """This will start a part that stays until the end, or until it is ended."""
-        child = Child(name, [sys.executable, *command], env or self.env, self._logs, folder=ROOT, grace=5)
+        words = [sys.executable, *command]
+        child = Child(name, words, env or self.env, self._logs, folder=ROOT, grace=5, gives_way=gives_way)
         child.start()
         self._parts.append(child)
         return child

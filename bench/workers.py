@@ -11,7 +11,7 @@ from bench.figures import Figure, quantile
 from bench.lab import Lab, Place
 from bench.observing import record
 from dashboard.stack.processes import Child
-from dashboard.stack.run import WORKERS
+from dashboard.stack.run import GIVES_WAY, WORKERS
 
 ROW = "workers"
 THREADS = 16
@@ -100,7 +100,8 @@ def running(lab: Lab, place: Place) -> Iterator[None]:
     beat = (*CELERY, "beat", "--pidfile=", "-l", "WARNING")
     parts = [lab.stack.start(f"beat-{time.monotonic_ns()}", *beat, env=place.env)]
     for name, queue in WORKERS.items():
-        parts.append(lab.stack.start(f"{name}-{time.monotonic_ns()}", *WORKER, "-Q", queue, env=place.env))
+        command = (f"{name}-{time.monotonic_ns()}", *WORKER, "-Q", queue)
+        parts.append(lab.stack.start(*command, env=place.env, gives_way=GIVES_WAY.get(name, 0)))
     try:
         place.reader.do("click", "kafka-connect", "0")  # until the worker has imported everything
         yield

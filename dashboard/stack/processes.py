@@ -35,6 +35,7 @@ class Child:
     :param stop: the signal that part wants to be stopped with
     :param orphan: the signal it gets when the supervisor is killed
     :param grace: seconds it may take to stop before it is killed
+    :param gives_way: how far it steps back where processors are short, 0 to 19: what the system calls niceness
     """
 
     name: str
@@ -44,6 +45,7 @@ class Child:
     stop: signal.Signals = signal.SIGTERM
     orphan: signal.Signals = signal.SIGKILL
     grace: float = 10.0
+    gives_way: int = 0
     account: Account = OURSELVES
     folder: Path = Path("/")
     process: subprocess.Popen[bytes] | None = None
@@ -66,6 +68,8 @@ class Child:
                 extra_groups=self.account.groups,
                 preexec_fn=dying_with_parent(self.orphan),  # noqa: PLW1509  # this program has one thread
             )
+        if self.gives_way:
+            step_back(self.process.pid, self.gives_way)
 
     @property
     def log(self) -> Path:
@@ -144,6 +148,19 @@ def dying_with_parent(number: signal.Signals) -> Callable[[], None] | None:
             os._exit(1)
 
     return ask
+
+
+def step_back(pid: int, by: int) -> None:
+    """
+    This will let a process that has just begun, and the threads it is to have, step back behind others.
+
+    Where Linux shares processors among sessions (`sched(7)`: autogroups), niceness counts within one session alone, and
+    the session itself has to step back as well.
+    """
+    with contextlib.suppress(ProcessLookupError):  # whoever waits for it will find that it has ended
+        os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid) + by)
+    with contextlib.suppress(OSError):  # another system, another kernel, or one that does not let us
+        Path(f"/proc/{pid}/autogroup").write_text(str(by))
 
 
 def wait_until(what: str, is_ready: Callable[[], bool], child: Child, seconds: float = 60.0) -> None:

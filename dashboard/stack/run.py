@@ -20,6 +20,8 @@ WATCH_EVERY = 0.2
 LOGINS = "viewer operator lead admin auditor"
 WORKERS = {"worker": "switchyard", "presses": "switchyard.pressed"}
 """Parts, and the queue that each serves: what somebody waits for shares no interpreter with a hundred readings."""
+GIVES_WAY = {"worker": 10}
+"""What nobody waits for steps back behind presses and pages where processors are short; niceness."""
 
 
 class Stopped(Exception):
@@ -120,7 +122,8 @@ class Stack:
         celery = ("-m", "celery", "-q", "-A", "dashboard.celery")
         for name, queue in WORKERS.items():
             quiet = ("--without-gossip", "--without-mingle", "-l", "WARNING")
-            self._add(name, *celery, "worker", "-Q", queue, "-n", f"{name}@%h", *quiet, grace=30)
+            command = (*celery, "worker", "-Q", queue, "-n", f"{name}@%h", *quiet)
+            self._add(name, *command, grace=30, gives_way=GIVES_WAY.get(name, 0))
         self._add("beat", "-m", "celery", "-q", "-A", "dashboard.clock", "beat", "--pidfile=", "-l", "WARNING")
 
     def _start_web(self) -> None:
@@ -140,9 +143,10 @@ class Stack:
         except OSError:
             return False
 
-    def _add(self, name: str, *command: str | Path, grace: float = 10) -> Child:
+    def _add(self, name: str, *command: str | Path, grace: float = 10, gives_way: int = 0) -> Child:
         self._go_on()
-        child = Child(name, [sys.executable, *command], self._env, self._logs, grace=grace, folder=ROOT)
+        words = [sys.executable, *command]
+        child = Child(name, words, self._env, self._logs, grace=grace, gives_way=gives_way, folder=ROOT)
         child.start()
         self._children.append(child)
         return child
