@@ -17,7 +17,7 @@ BARE = "/bare/"
 ALONE, TURNS = 10, 4
 """Requests one after the other, and how often in a round; enough that one in twenty of all is not just the slowest."""
 GROWN = 3
-"""Rounds of the growth for one of the others: it differs least from its limit."""
+"""Rounds of the growth for each of the others: it is nearest to its limit."""
 AT_ONCE = 8
 EACH = 15
 """Requests of each of those; with few of them, most of what is measured is how they come and go."""
@@ -120,13 +120,11 @@ def _beside(first: Visit, second: Visit, turns: int) -> tuple[list[float], list[
 def _growth(lab: Lab, crowds: dict[int, Crowd]) -> Iterator[Figure]:
     """All pages in each round: what slows one size down for some seconds does so for a round, not for a page."""
     small, large = (crowds[size] for size in sizes(lab)[-2:])
-    both = {
-        name: (partial(small.alone, path), partial(large.alone, pages(large.place)[name]))
-        for name, path in pages(small.place).items()
-    }
-    for crowd in (small, large):  # each process keeps its connections for a minute: both as many, not only the last one
-        for path in pages(crowd.place).values():
-            crowd.together(path)
+    fewer, more = pages(small.place), pages(large.place)
+    both = {name: (partial(small.alone, fewer[name]), partial(large.alone, more[name])) for name in fewer}
+    for crowd, paths in ((small, fewer), (large, more)):
+        for path in paths.values():
+            crowd.together(path)  # a process keeps its connections for a minute: both as many, not only the last one
     rounds = [{name: _beside(*visits, TURNS) for name, visits in both.items()} for _ in range(lab.rounds * GROWN)]
     for name in both:
         before, after = ([statistics.median(waited[name][which]) for waited in rounds] for which in (0, 1))
