@@ -120,7 +120,7 @@ def asked(viewer: Viewer, filters: Filters, arrangement: Arrangement, number: in
     if arrangement.by:
         return []
     if words := queries.words_of(filters.search):
-        return queries.asked_for(words)
+        return [queries.asked_for(words)]
     return [_window.asked(viewer.sees, filters, number)]
 
 
@@ -133,7 +133,8 @@ def _found(teams: frozenset[int] | None, filters: Filters, number: int) -> tuple
     words = queries.words_of(filters.search)
     if not words:
         return _window.read(teams, filters, number), None
-    kind, given = (teams, replace(filters, search=""), len(words)), queries.given_for(words)
+    named, given = queries.given_for(words)
+    kind = teams, replace(filters, search=""), named
     rows = _searched.read(*kind, number, **given)
     if len(rows) <= SIZE and (rows or number == 1):
         return rows, (number - 1) * SIZE + len(rows)
@@ -146,11 +147,13 @@ def _window(teams: frozenset[int] | None, filters: Filters, number: int) -> Quer
 
 
 @lean.statement(ROW, is_planned=False)
-def _searched(teams: frozenset[int] | None, filters: Filters, words: int, number: int) -> QuerySet[Connector]:
+def _searched(
+    teams: frozenset[int] | None, filters: Filters, words: tuple[bool, ...], number: int
+) -> QuerySet[Connector]:
     return _cut(_fitting(teams, filters, words), number)
 
 
-def _fitting(teams: frozenset[int] | None, filters: Filters, words: int) -> QuerySet[Connector]:
+def _fitting(teams: frozenset[int] | None, filters: Filters, words: tuple[bool, ...]) -> QuerySet[Connector]:
     return queries.searched_for(queries.narrowed(queries.of_teams(teams), filters), words)
 
 

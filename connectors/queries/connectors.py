@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db.models import (
@@ -19,7 +20,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Now, Upper
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from connectors import diagnose, matrix
@@ -36,6 +37,13 @@ from connectors.vendors.base import Vendor
 
 MOST_WORDS = 8
 SECOND = Value(timedelta(seconds=1), output_field=DurationField())
+CAPITALS = """
+SELECT p.id, upper(p.name) AS name, a.name AS account
+  FROM connectors_pipeline p
+  JOIN (SELECT id, upper(name) AS name FROM connectors_vendoraccount OFFSET 0) a ON a.id = p.account_id
+OFFSET 0
+"""
+"""The names of all pipelines, and of their accounts."""
 NOT_IN_FULL = Q(failing_since__isnull=False) | ~Q(unread=[])
 """Accounts that cannot be read now, or only in part."""
 
@@ -121,13 +129,13 @@ def searched(rows: QuerySet[Any], text: str) -> QuerySet[Any]:
     """
     This will give the connectors in which each word is found, or in the name of their pipeline or account.
 
-    Those names are looked up first, in one small query for each word: the rest is then answered by indexes alone.
+    Those names are looked up first, in one small query: the rest is then answered by indexes alone.
     """
     words = words_of(text)
     if words:
         rows = rows.alias(searched=SEARCHED)
-    for word in words:
-        rows = rows.filter(Q(searched__contains=word) | Q(pipeline_id__in=_named(word)))
+    for word, named in zip(words, _named(words), strict=True):
+        rows = rows.filter(Q(searched__contains=word) | Q(pipeline_id__in=named))
     return rows
 
 
@@ -136,35 +144,53 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(text.upper().split()))[:MOST_WORDS]
 
 
-def searched_for(rows: QuerySet[Any], words: int) -> QuerySet[Any]:
-    """This will do the same with so many words left open, for a text that is kept; `given_for` says what they are."""
+def searched_for(rows: QuerySet[Any], words: Sequence[bool]) -> QuerySet[Any]:
+    """
+    This will do the same with its words left open, for a text that is kept; `given_for` says what they are.
+
+    :param words: for each, whether it is in any name: a condition that nothing can meet would cost a plan all the same
+    """
     rows = rows.alias(searched=SEARCHED)
-    for n in range(words):
-        rows = rows.filter(Q(lean.like("searched", f"word_{n}")) | Q(lean.any_of("pipeline_id", f"named_{n}")))
+    for n, is_named in enumerate(words):
+        fits = Q(lean.like("searched", f"word_{n}"))
+        rows = rows.filter(fits | Q(lean.any_of("pipeline_id", f"named_{n}")) if is_named else fits)
     return rows
 
 
-def given_for(words: Sequence[str]) -> dict[str, Any]:
-    """This will look the names up, and give what `searched_for` left open."""
-    patterns = {f"word_{n}": lean.pattern(word) for n, word in enumerate(words)}
-    return patterns | {f"named_{n}": _named(word) for n, word in enumerate(words)}
+def given_for(words: Sequence[str]) -> tuple[tuple[bool, ...], dict[str, Any]]:
+    """This will look the names up, and give which words are in any, and what `searched_for` left open."""
+    named = _named(words)
+    ids = {f"named_{n}": found for n, found in enumerate(named) if found}
+    return tuple(bool(found) for found in named), _patterns(words) | ids
 
 
-def asked_for(words: Sequence[str]) -> list[lean.Asked]:
-    """This will put the questions of `given_for`."""
-    return [_pipelines_named.asked(word=lean.pattern(word)) for word in words]
+def asked_for(words: Sequence[str]) -> lean.Asked:
+    """This will put the question of `given_for`."""
+    return _names(len(words)).asked(**_patterns(words))
 
 
-def _named(word: str) -> list[int]:
-    """The pipelines with a word in their own name or their account's."""
-    return [pipeline.pk for pipeline in _pipelines_named.read(word=lean.pattern(word))]
+def _named(words: Sequence[str]) -> Sequence[list[int]]:
+    """For each word, the pipelines with it in their own name or their account's."""
+    if not words:
+        return []
+    (found,) = _names(len(words)).read(**_patterns(words))
+    return found
 
 
-@lean.statement(lean.Layout(Pipeline, only={"id"}))
-def _pipelines_named() -> QuerySet[Pipeline]:
-    """Its plan may be kept, unlike that of a search among connectors: no index holds these names, whatever the word."""
-    rows = Pipeline.objects.order_by().alias(of_pipeline=Upper("name"), of_account=Upper("account__name"))
-    return rows.filter(Q(lean.like("of_pipeline", "word")) | Q(lean.like("of_account", "word")))
+def _patterns(words: Sequence[str]) -> dict[str, Any]:
+    return {f"word_{n}": lean.pattern(word) for n, word in enumerate(words)}
+
+
+@cache
+def _names(words: int) -> lean.Written:
+    """
+    So many words at once: what takes longest is to write names in capitals, hence once, and hence the two OFFSETs.
+
+    Its plan may be kept, unlike that of a search among connectors: no index holds these names, whatever the word.
+    """
+    fits = (f"p.name LIKE %(word_{n})s OR p.account LIKE %(word_{n})s" for n in range(words))
+    found = ", ".join(f"coalesce(array_agg(p.id) FILTER (WHERE {one}), '{{}}')" for one in fits)
+    return lean.Written(f"SELECT {found} FROM ({CAPITALS}) p")  # noqa: S608  # nothing here came from outside
 
 
 def _activities(active: str) -> list[Activity]:

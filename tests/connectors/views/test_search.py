@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from connectors import permissions
-from connectors.models import Connector
+from connectors.models import Connector, Pipeline
 from connectors.queries import board
 from connectors.queries import connectors as queries
 from connectors.queries.connectors import Filters
@@ -64,6 +65,42 @@ def test_search_takes_every_letter_as_it_is_and_wants_every_word(rich: cast.Esta
 @pytest.mark.parametrize("text", ["box", "BOX-PROD"])
 def test_search_looks_into_the_names_of_pipeline_and_account(rich: cast.Estate, text: str) -> None:
     assert len(found(rich, text)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("harbour boat", ["boat"]),
+        ("boat harbour", ["boat"]),
+        ("MEADOW cow", ["cow"]),
+        ("cow harbour", []),
+        ("harbour cow", []),
+        ("harbour valley", ["boat"]),
+        ("valley box-prod", ["boat", "cow"]),
+        ("nothing harbour", []),
+        ("b o a t h r u", ["boat"]),
+    ],
+)
+def test_each_word_has_its_own_names(estate: cast.Estate, text: str, names: list[str]) -> None:
+    Connector.objects.all().delete()
+    for name, place in (("boat", "harbour"), ("cow", "meadow")):
+        where = Pipeline.objects.create(
+            account=estate.account, external_id=place, name=place, state=State.RUNNING, state_since=timezone.now()
+        )
+        Connector.objects.filter(pk=estate.add(name, labels={"near": "valley"}).pk).update(pipeline=where)
+
+    assert found(estate, text) == names
+
+
+def test_names_of_all_words_are_one_question(rich: cast.Estate) -> None:
+    viewer = permissions.viewer_of(rich.people["viewer"])
+
+    def asked(text: str) -> int:
+        with CaptureQueriesContext(connection) as questions:
+            board.page(viewer, Filters(search=text), board.Arrangement(), 1)
+        return len(questions)
+
+    assert asked("zebra") == asked("zebra box-prod _1 sink herd savanna water no") == 2
 
 
 def test_search_finds_a_stranger_nothing(rich: cast.Estate) -> None:
