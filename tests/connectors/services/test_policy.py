@@ -44,6 +44,7 @@ from connectors.services import (
 )
 from connectors.services.operations import NotAllowed, NotPossible
 from connectors.states import OperationStatus, State, Verb
+from connectors.vendors.sandbox import Bench, Fault
 from tests.cast import Estate
 from tests.connectors.services.guarding import freeze, protect, second_operator, who
 
@@ -324,8 +325,13 @@ def test_with_a_guard_no_way_passes(case: Case, verb: Verb, path: str, guard: st
 
 @pytest.mark.parametrize(("verb", "path"), WAYS)
 @pytest.mark.parametrize("is_frozen", [False, True])
-def test_what_is_frozen_while_it_waits_is_not_sent(case: Case, verb: Verb, path: str, is_frozen: bool) -> None:
-    """The vendor is not there: what counts is whether the driver tried."""
+def test_what_is_frozen_while_it_waits_is_not_sent(
+    case: Case, verb: Verb, path: str, is_frozen: bool, serve: Callable[..., tuple[Bench, str]]
+) -> None:
+    """The vendor lets nobody in: what counts is whether the driver tried, as the vendor saw it."""
+    app, case.estate.account.base_url = serve("tiny")
+    app.faults.append(Fault("unauthorized", times=-1))
+    case.estate.account.save()
     attempt = PATHS[path][0](case)
     attempt()
     (asked,) = Operation.objects.filter(status=OperationStatus.QUEUED)
@@ -335,7 +341,9 @@ def test_what_is_frozen_while_it_waits_is_not_sent(case: Case, verb: Verb, path:
     driver.drive(case.estate.account.pk)
 
     asked.refresh_from_db()
-    assert asked.attempts == int(not is_frozen)
+    sent = [entry["path"] for entry in app.requests if entry["method"] == "POST"]
+    assert sent == ([] if is_frozen else [f"/things/{case.connector.external_id}/{verb}"])
+    assert asked.attempts == len(sent)
     assert (asked.status == OperationStatus.CANCELLED) == is_frozen
 
 

@@ -277,7 +277,7 @@ class TestVendor:
             (Fault("html", times=-1), (NotUnderstood, NotReady, SignInRefused)),
             (Fault("unauthorized", times=-1), (SignInRefused,)),
             (Fault("error", times=-1), (ServerFault, SignInRefused)),
-            (Fault("rate_limited", times=-1, seconds=3), (RateLimited,)),
+            (Fault("rate_limited", times=-1, seconds=1), (RateLimited,)),
         ],
         ids=["html", "unauthorized", "error", "rate_limited"],
     )

@@ -12,6 +12,7 @@ hook = sys.excepthook
 from feldera import FelderaClient, Pipeline  # noqa: E402  # it puts a hook of its own in place; ours comes back
 from feldera.enums import PipelineStatus  # noqa: E402  # the same
 from feldera.rest.errors import FelderaAPIError  # noqa: E402  # the same
+from feldera.rest.retry import RetryConfig  # noqa: E402  # the same
 
 sys.excepthook = hook
 
@@ -22,9 +23,9 @@ SOON = 20.0
 
 @pytest.fixture
 def served(serve: Callable[..., tuple[Bench, str]]) -> tuple[Bench, FelderaClient]:
-    """This will serve the sandbox, ten times as fast as a server."""
+    """This will serve the sandbox, ten times as fast as a server, and the client asks again as much sooner."""
     app, url = serve("feldera", tempo=0.1)
-    return app, FelderaClient(url, KEY)
+    return app, FelderaClient(url, KEY, retry_config=RetryConfig(initial_backoff=0.2))
 
 
 def test_lists_pipelines(served: tuple[Bench, FelderaClient]) -> None:
